@@ -1,0 +1,94 @@
+"""Domains: a team's folder, its owner, and the products found in it by being there."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from dagmesh.errors import DefinitionError, Problem
+from dagmesh.model.address import NAME
+from dagmesh.model.product import DataProduct
+from dagmesh.model.product_reading import OWNER
+
+Product = DataProduct[..., Any]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain's declaration, as `definitions.py` writes it.
+
+    `start` is the first day of its daily products; `schedule` is the cron line, in UTC, of its daily run.
+    """
+
+    name: str
+    owner: str
+    support: str | None = None
+    description: str = ""
+    start: date = date(2025, 1, 1)
+    schedule: str = "0 1 * * *"
+
+    def __post_init__(self) -> None:
+        problems = [Problem(f"domains/{self.name}", "", where, message) for where, message in self._complaints()]
+        if problems:
+            raise DefinitionError(problems)
+
+    def _complaints(self) -> Iterator[tuple[str, str]]:
+        if self.name in sys.stdlib_module_names:
+            yield "name", f"Domain name '{self.name}' would hide Python's own module. Try {_clear_name(self.name)}."
+        elif not NAME.match(self.name):
+            yield "name", f"{self.name!r} is not snake_case; use lower-case words joined by single underscores."
+        if not OWNER.match(str(self.owner)):
+            yield "owner", f"{self.owner!r} is nobody who can be reached; write team:<name> or an e-mail address."
+        if len(str(self.schedule).split()) != 5:
+            yield "schedule", f"{self.schedule!r} is not a cron line of five fields, for example '0 1 * * *' for 01:00 UTC."
+
+    @cached_property
+    def products(self) -> tuple[Product, ...]:
+        """Every product in the domain's `products/` folder, by name.
+
+        Raises:
+            DefinitionError: with the mistakes of all its files together.
+        """
+        found: list[Product] = []
+        problems: list[Problem] = []
+        for module_name in self._product_modules():
+            try:
+                module = importlib.import_module(module_name)
+            except DefinitionError as error:
+                problems += error.problems
+                continue
+            products = [value for value in vars(module).values() if isinstance(value, DataProduct) and value.function.__module__ == module_name]
+            found += [product.in_domain(self.name, self.owner, self.support) for product in products]
+        problems += _twice(found)
+        if problems:
+            raise DefinitionError(problems)
+        return tuple(sorted(found, key=lambda product: product.address))
+
+    def _product_modules(self) -> list[str]:
+        package = f"{self.name}.products"
+        try:
+            path = importlib.import_module(package).__path__
+        except ModuleNotFoundError as error:
+            if error.name in (self.name, package):
+                return []
+            raise
+        return [f"{package}.{info.name}" for info in pkgutil.iter_modules(path)]
+
+
+def _twice(products: list[Product]) -> Iterator[Problem]:
+    seen: dict[str, Product] = {}
+    for product in products:
+        address = str(product.address)
+        if address in seen:
+            yield Problem(product.file, address, "name", f"is declared twice; {seen[address].file} has it too. Rename one or raise its major.")
+        seen[address] = product
+
+
+def _clear_name(name: str) -> str:
+    return f"customer_{name}" if name in ("email", "profile", "calendar") else f"{name}_data"
