@@ -7,7 +7,8 @@ import inspect
 import json
 import sys
 import typing
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dagmesh.errors import Problem

@@ -194,7 +194,8 @@ def _report_unknown_columns(rules: tuple[Rule, ...], columns: tuple[Column, ...]
         for name in unknown:
             report(f"rule '{rule.name}'", f"names column '{name}', which the contract does not have.{nearest(name, by_name)}")
         if isinstance(rule.value, ColumnRef) and not unknown and len({by_name[name].type.kind for name in rule.columns}) > 1:
-            report(f"rule '{rule.name}'", f"compares {' with '.join(by_name[n].type.duckdb for n in rule.columns)}; both must have one type.")
+            types = " with ".join(by_name[name].type.duckdb for name in rule.columns)
+            report(f"rule '{rule.name}'", f"compares {types}; both must have one type.")
 
 
 def _annotation_name(annotation: object) -> str:

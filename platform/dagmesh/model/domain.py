@@ -15,6 +15,7 @@ from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.address import NAME
 from dagmesh.model.product import DataProduct
 from dagmesh.model.product_reading import OWNER
+from dagmesh.model.promise import HOUR
 
 Product = DataProduct[..., Any]
 
@@ -23,7 +24,8 @@ Product = DataProduct[..., Any]
 class Domain:
     """One domain's declaration, as `definitions.py` writes it.
 
-    `start` is the first day of its daily products; `schedule` is the cron line, in UTC, of its daily run.
+    `start` is the first day of its daily products. `ready_at` is the hour of day, UTC, from which the day before may be
+    published, as soon as its inputs are there.
     """
 
     name: str
@@ -31,7 +33,7 @@ class Domain:
     support: str | None = None
     description: str = ""
     start: date = date(2025, 1, 1)
-    schedule: str = "0 1 * * *"
+    ready_at: str = "01:00"
 
     def __post_init__(self) -> None:
         problems = [Problem(f"domains/{self.name}", "", where, message) for where, message in self._complaints()]
@@ -45,8 +47,8 @@ class Domain:
             yield "name", f"{self.name!r} is not snake_case; use lower-case words joined by single underscores."
         if not OWNER.match(str(self.owner)):
             yield "owner", f"{self.owner!r} is nobody who can be reached; write team:<name> or an e-mail address."
-        if len(str(self.schedule).split()) != 5:
-            yield "schedule", f"{self.schedule!r} is not a cron line of five fields, for example '0 1 * * *' for 01:00 UTC."
+        if not HOUR.match(str(self.ready_at)):
+            yield "ready_at", f"{self.ready_at!r} is not an hour of the day; write HH:MM in UTC, for example 01:00."
 
     @cached_property
     def products(self) -> tuple[Product, ...]:
@@ -63,7 +65,7 @@ class Domain:
             except DefinitionError as error:
                 problems += error.problems
                 continue
-            products = [value for value in vars(module).values() if isinstance(value, DataProduct) and value.function.__module__ == module_name]
+            products = [v for v in vars(module).values() if isinstance(v, DataProduct) and v.function.__module__ == module_name]
             found += [product.in_domain(self.name, self.owner, self.support) for product in products]
         problems += _twice(found)
         if problems:
@@ -86,7 +88,8 @@ def _twice(products: list[Product]) -> Iterator[Problem]:
     for product in products:
         address = str(product.address)
         if address in seen:
-            yield Problem(product.file, address, "name", f"is declared twice; {seen[address].file} has it too. Rename one or raise its major.")
+            message = f"is declared twice; {seen[address].file} has it too. Rename one or raise its major."
+            yield Problem(product.file, address, "name", message)
         seen[address] = product
 
 

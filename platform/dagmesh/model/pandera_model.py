@@ -65,7 +65,9 @@ def _attach(schema: Any, contract: type[Contract], rule: Rule) -> None:
     check = pandera_check(contract, rule)
     if check is None:
         return
-    owner = schema if rule.kind == "check" and len(rule.columns) > 1 or isinstance(rule.value, ColumnRef) else schema.columns[rule.columns[0]]
+    owner = (
+        schema if rule.kind == "check" and len(rule.columns) > 1 or isinstance(rule.value, ColumnRef) else schema.columns[rule.columns[0]]
+    )
     owner.checks = [*owner.checks, check]
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 from dagmesh.model.address import Address
 from dagmesh.model.contract import Contract
@@ -32,12 +32,14 @@ class Read:
 
     `source` is another product's address, or the name of a private table or product of the same domain. `days` is how
     many days of it a run sees, the run's own day the last one; None: a day for a daily product, all for a whole one.
+    `late_days` is how many days after the run's own day may still bring rows that belong to it.
     """
 
     parameter: str
     source: str
     form: Form
     days: int | None = None
+    late_days: int = 0
 
     @property
     def address(self) -> Address | None:
@@ -47,20 +49,23 @@ class Read:
 
 @dataclass(frozen=True)
 class Window:
-    """What `dm.read` gives: a source and how many days of it a run sees."""
+    """What `dm.read` gives: a source and the days of it that a run sees."""
 
     source: str
-    days: int
+    days: int | None
+    late_days: int
 
 
-def read(source: str, *, days: int) -> Window:
-    """A source with a look back: `reads={"events": dm.read("order_events", days=30)}`.
+def read(source: str, *, days: int | None = None, late_days: int = 0) -> Window:
+    """A source with a look back or ahead: `reads={"events": dm.read("order_events", days=30)}`.
 
     Args:
         source: an address, or the name of a table of the same domain.
         days: how many days a run sees, the run's own day the last one; for a whole product the newest that many days.
+        late_days: how many later days a run also sees, as far as they are there. A later day that arrives restates the
+            days it may add to: `dm.read("order_events", late_days=3)`.
     """
-    return Window(source, days)
+    return Window(source, days, late_days)
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ class DataProduct(Generic[P, R]):
             "contract": self.contract.describe(),
             "promise": self.promise.describe(),
             "serves": list(self.serves),
-            "reads": [{"parameter": r.parameter, "source": r.source, "days": r.days} for r in self.inputs],
+            "reads": [{"parameter": r.parameter, "source": r.source, "days": r.days, "late_days": r.late_days} for r in self.inputs],
             "partitioned_by": self.partitioned_by,
             "output_format": self.output_format,
             "documentation": self.documentation,
@@ -204,6 +209,6 @@ def data_product(
     def declare(function: Callable[P, R]) -> DataProduct[P, R]:
         from dagmesh.model.product_reading import read_product
 
-        return read_product(function, declared, unknown)
+        return cast("DataProduct[P, R]", read_product(function, declared, unknown))
 
     return declare

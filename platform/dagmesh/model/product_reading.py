@@ -142,9 +142,10 @@ def _ports(function: Callable[..., Any], declared: Mapping[str, Any]) -> tuple[t
         if form is None:
             complaints.append((f"parameter '{parameter.name}'", f"annotate it with {one_of(FORMS)}; got {_shown(parameter.annotation)}."))
             continue
-        source, days, complaint = _source(declared.get(parameter.name, parameter.name))
-        complaints += [(f"reads['{parameter.name}']", complaint)] if complaint else []
-        reads.append(Read(parameter.name, source, form, days))
+        value = declared.get(parameter.name, parameter.name)
+        window = value if isinstance(value, Window) else Window(value, None, 0)
+        complaints += [(f"reads['{parameter.name}']", complaint) for complaint in _window_complaints(window)]
+        reads.append(Read(parameter.name, str(window.source), form, window.days, window.late_days))
     for word in declared:
         if word not in signature.parameters:
             where = one_of(signature.parameters) if signature.parameters else "the function has no parameters"
@@ -164,19 +165,28 @@ def _form(annotation: Any) -> Form | None:
     return FORMS.get(f"{root}.{annotation.__qualname__}")
 
 
-def _source(value: Any) -> tuple[str, int | None, str]:
-    source, days = (value.source, value.days) if isinstance(value, Window) else (value, None)
-    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
-        return str(source), None, f"days={days!r} is not a number of days (1 or more)."
+def _window_complaints(window: Window) -> Iterator[str]:
+    for word, value, least in (("days", window.days, 1), ("late_days", window.late_days, 0)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            yield f"{word}={value!r} is not a number of days ({least} or more)."
+    source = window.source
     if not isinstance(source, str):
-        return str(source), days, f"{source!r} is neither an address nor dm.read(address, days=...)."
-    if "." not in source:
-        return source, days, "" if NAME.match(source) else f"{source!r} is not a table of the domain (snake_case)."
+        yield f"{source!r} is neither an address nor dm.read(address, days=...)."
+    elif "." not in source:
+        if not NAME.match(source):
+            yield f"{source!r} is not a table of the domain (snake_case)."
+    else:
+        yield from _address_complaints(source)
+
+
+def _address_complaints(source: str) -> Iterator[str]:
     try:
         address = Address.parse(source)
     except AddressError as error:
-        return source, days, str(error)
-    return source, days, "" if address.major is not None else f"{source!r} names no major; write {source}@1."
+        yield str(error)
+        return
+    if address.major is None:
+        yield f"{source!r} names no major; write {source}@1."
 
 
 def _shown(annotation: Any) -> str:

@@ -14,6 +14,7 @@ from dagmesh.errors import nearest, one_of
 
 _DURATION = re.compile(r"(?P<number>\d+)(?P<unit>[mhd])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
 PRICE_UNITS = ("month", "read", "1000 rows")
 
 
@@ -45,7 +46,7 @@ class Promise:
 
     def complaints(self) -> Iterator[tuple[str, str]]:
         """Each field that is wrong, with why."""
-        if not isinstance(self.available_by, str) or not re.match(r"([01]\d|2[0-3]):[0-5]\d\Z", self.available_by):
+        if not HOUR.match(str(self.available_by)):
             yield "promise.available_by", f"{self.available_by!r} is not an hour of the day; write HH:MM, for example 08:00."
         if self.timezone not in available_timezones():
             yield "promise.timezone", f"unknown time zone {self.timezone!r}.{nearest(str(self.timezone), available_timezones())}"

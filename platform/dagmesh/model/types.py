@@ -30,7 +30,16 @@ ANNOTATIONS = "int, float, Decimal, Annotated[Decimal, dm.digits(p, s)], str, bo
 _PLAIN: dict[object, Kind] = {int: "int", float: "float", Decimal: "decimal", str: "str", bool: "bool", date: "date", datetime: "timestamp"}
 _DUCKDB = {"int": "BIGINT", "float": "DOUBLE", "str": "VARCHAR", "bool": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP WITH TIME ZONE"}
 _DELTA = {"int": "long", "float": "double", "str": "string", "bool": "boolean", "date": "date", "timestamp": "timestamp"}
-_ODCS = {"int": "integer", "float": "number", "decimal": "number", "str": "string", "bool": "boolean", "date": "date", "timestamp": "timestamp", "list": "array"}
+_ODCS = {
+    "int": "integer",
+    "float": "number",
+    "decimal": "number",
+    "str": "string",
+    "bool": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "list": "array",
+}
 
 
 @dataclass(frozen=True)

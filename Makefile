@@ -1,0 +1,51 @@
+# Two commands: `make demo` and `make test`. Everything else is for people who work on the platform.
+# Set-up needs Python 3.11+ and the package index, nothing else; uv comes from the index into .venv.
+PYTHON ?= python3
+PORT ?= 3000
+SERVE ?= 1
+DAYS ?= 30
+ORDERS ?= 1000
+V := .venv/bin
+DOMAINS := $(wildcard domains/*/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test slow lint golden bench pin clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+setup: .venv/ready ## install dagmesh and every domain's own dependencies into .venv
+
+.venv/ready: pyproject.toml constraints.txt $(DOMAINS)
+	@test -x $(V)/python || $(PYTHON) -m venv .venv
+	@$(V)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(V)/uv pip install --quiet --python $(V)/python --constraint constraints.txt --editable '.[polars]' --group dev $(addprefix -r ,$(DOMAINS))
+	@touch $@
+
+demo: setup ## run the last 30 days of the whole mesh, print the board, serve the Dagster UI (SERVE=0: no UI; PORT=3000)
+	@$(V)/python domains/shop.py --out .dagmesh/exports --days $(DAYS) --orders-per-day $(ORDERS)
+	@$(V)/dagmesh build --days $(DAYS)
+ifneq ($(SERVE),0)
+	@$(V)/dagmesh up --port $(PORT)
+endif
+
+test: setup ## the tests that take minutes at most
+	@$(V)/python -m pytest -q -n 2 -m "not slow"
+
+slow: setup ## the tests that take longer: own environments, faults, mutants
+	@$(V)/python -m pytest -q -m slow
+
+lint: setup ## ruff, mypy, import rules
+	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh && $(V)/lint-imports
+
+golden: setup ## rewrite the files that tests compare with; review the diff
+	@$(V)/python -m pytest -q -m "not slow" --golden
+
+bench: setup ## measure full build, one day more and nothing changed at 5 million orders
+	@$(V)/python benchmarks/shop.py
+
+pin: setup ## pin what set-up installs, after changing a dependency
+	@$(V)/uv pip compile --quiet --universal --no-header --annotation-style=line --all-extras --group dev pyproject.toml $(DOMAINS) --output-file constraints.txt
+
+clean: ## forget .dagmesh: lake, exports, Dagster's history
+	@rm -rf .dagmesh

@@ -1,0 +1,1 @@
+"""Who buys at the shop and where they live."""

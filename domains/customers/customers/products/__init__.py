@@ -1,0 +1,1 @@
+"""The data products of customers, one file each."""

@@ -1,0 +1,56 @@
+"""Who each customer is and where they live now: what customers publishes for risk and marketing."""
+
+from datetime import datetime
+
+import duckdb
+
+import dagmesh as dm
+
+
+class Profiles(dm.Contract):
+    """One row per registered customer, as known now."""
+
+    customer_id: str = dm.field(key=True, classification="pseudonymous", matches=r"c\d{6,}$", description="Stable pseudonym of the customer.")
+    name: str = dm.field(classification="pii", description="Given and family name.")
+    email: str = dm.field(classification="pii", matches=r"[^@\s]+@[^@\s]+\.[a-z]+$", description="Where the customer is written to.")
+    street: str = dm.field(classification="pii", description="Street and house number of the current address.")
+    city: str = dm.field(classification="confidential", description="City of the current address.")
+    country: str = dm.field(matches=r"[A-Z]{2}$", description="Country of the current address, ISO 3166-1 alpha-2.")
+    registered_at: datetime = dm.field(description="When the customer registered, UTC.")
+    address_changed_at: datetime | None = dm.field(
+        ge=dm.column("registered_at"), description="When the customer last moved, UTC; NULL when never."
+    )
+
+
+@dm.data_product(
+    contract=Profiles,
+    version="1.0.0",
+    serves=["risk", "marketing"],
+    promise=dm.Promise(available_by="06:00", max_lag="24h", min_completeness=0.98, retention="400d"),
+    documentation="https://example.org/customers/profiles",
+    tags={"subject": "customers"},
+)
+def profiles(
+    base_events: duckdb.DuckDBPyRelation, customer_events: duckdb.DuckDBPyRelation
+) -> duckdb.DuckDBPyRelation:
+    """Take the registration, and the newest address anyone gave."""
+    return dm.sql(
+        """
+        WITH events AS (
+            SELECT * FROM base_events UNION ALL BY NAME SELECT * EXCLUDE (day) FROM customer_events
+        )
+        SELECT
+            customer_id,
+            max(name) AS name,
+            max(email) AS email,
+            arg_max(street, occurred_at) AS street,
+            arg_max(city, occurred_at) AS city,
+            arg_max(country, occurred_at) AS country,
+            min(occurred_at) FILTER (type = 'CustomerRegistered') AS registered_at,
+            max(occurred_at) FILTER (type = 'AddressChanged') AS address_changed_at
+        FROM events
+        GROUP BY customer_id
+        """,
+        base_events=base_events,
+        customer_events=customer_events,
+    )

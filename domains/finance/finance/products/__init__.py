@@ -1,0 +1,1 @@
+"""The data products of finance, one file each."""

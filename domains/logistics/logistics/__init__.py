@@ -1,0 +1,1 @@
+"""How parcels travel, and whether they arrive as promised."""

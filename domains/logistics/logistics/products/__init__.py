@@ -1,0 +1,1 @@
+"""The data products of logistics, one file each."""

@@ -1,0 +1,1 @@
+"""Whom the shop writes to, and what comes of it."""

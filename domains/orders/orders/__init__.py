@@ -1,0 +1,1 @@
+"""What is ordered, paid, shipped, delivered and returned."""

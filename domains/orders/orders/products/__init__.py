@@ -1,0 +1,1 @@
+"""The data products of orders, one file each."""

@@ -1,0 +1,1 @@
+"""Which orders look like fraud."""

@@ -1,0 +1,1 @@
+"""The data products of risk, one file each."""

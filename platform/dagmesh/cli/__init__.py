@@ -1,0 +1,71 @@
+"""The command `dagmesh`: every command in one line of commands.py, its module imported only when it runs.
+
+Exit codes:
+    0  done
+    1  something unexpected; a traceback says where
+    2  a mistake to mend: the command line, a definition, an address, a setting
+    3  access refused: the product does not serve the reader
+    4  not published: the product, or the day, has no snapshot yet
+    5  untrusted snapshot: unsigned, forged or damaged
+    6  audit refused: the rows broke the contract, nothing was published
+  130  stopped by Ctrl-C
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from dagmesh.cli.commands import COMMANDS
+from dagmesh.errors import AccessRefused, AuditRefused, DagmeshError, NotPublished, UntrustedSnapshot
+
+EXIT_CODES: dict[type[DagmeshError], int] = {AccessRefused: 3, NotPublished: 4, UntrustedSnapshot: 5, AuditRefused: 6}
+MISTAKE, INTERRUPTED = 2, 130
+
+
+def exit_code(error: DagmeshError) -> int:
+    """The exit code of an error: its class's own, or the one of all other mistakes."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), MISTAKE)
+
+
+class Commands(click.Group):
+    """The commands of the table, imported when they run or show their help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, from its module; None when the table has no such name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write names and summaries from the table, importing nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command's result; a DagmeshError or Ctrl-C becomes a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except DagmeshError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(exit_code(error))
+        except KeyboardInterrupt:
+            click.echo("stopped by Ctrl-C.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Commands, epilog="\b\n" + (__doc__ or "").partition("\n\n")[2])
+@click.version_option(package_name="dagmesh", message="%(prog)s %(version)s")
+def main() -> None:
+    """A data mesh on Dagster: every data product one file, nothing bad ever published.
+
+    Run it inside a mesh: the folder of workspace.yaml, or any folder below.
+    """

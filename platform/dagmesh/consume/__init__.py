@@ -1,0 +1,1 @@
+"""How everyone reads a product: one resolver, the catalogue, queries."""

@@ -1,0 +1,59 @@
+"""`dm.connect()`: how a person or a notebook reads products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from dagmesh.consume.access import ANALYST
+from dagmesh.consume.query import run_query
+from dagmesh.consume.resolver import Resolver
+from dagmesh.lake.lake import Lake
+from dagmesh.model.mesh import Mesh
+
+
+class Connection:
+    """Reads the products of one mesh for one reader; relations it gives are lazy and live as long as it does."""
+
+    def __init__(self, lake: Lake, reader: str) -> None:
+        self.resolver = Resolver(lake, reader)
+        self._duckdb = lake.connect()
+
+    def read(self, address: str, *, days: Iterable[date] | None = None) -> duckdb.DuckDBPyRelation:
+        """A product's rows as a DuckDB relation: `.df()` pandas, `.pl()` Polars, `.to_arrow_table()` Arrow.
+
+        Args:
+            address: `orders.purchase_patterns` (latest major), `orders.purchase_patterns@1`, or with a snapshot,
+                `orders.purchase_patterns@1#12`.
+            days: only these days of a daily product.
+
+        Raises:
+            AddressError, NotPublished, AccessRefused, UntrustedSnapshot: see `dagmesh.errors`.
+        """
+        reading = self.resolver.resolve(address, None if days is None else set(days))
+        return self._duckdb.cursor().sql(f"FROM {reading.sql}")
+
+    def sql(self, statement: str) -> duckdb.DuckDBPyRelation:
+        """The result of one SELECT over products named by address."""
+        return run_query(self._duckdb.cursor(), self.resolver, statement)[0]
+
+    def close(self) -> None:
+        """Let go of DuckDB."""
+        self._duckdb.close()
+
+
+def connect(folder: str | Path | None = None, *, reader: str = ANALYST) -> Connection:
+    """A connection to the mesh that holds `folder` (the working directory by default).
+
+    Args:
+        folder: any folder of the mesh.
+        reader: the domain in whose name products are read, or `analyst`.
+
+    Raises:
+        MeshError: no mesh there.
+    """
+    mesh = Mesh.find(Path(folder) if folder else None)
+    return Connection(Lake(mesh.lake_root, mesh.home), reader)

@@ -1,0 +1,1 @@
+"""Events: how a domain's facts come in."""

@@ -1,0 +1,43 @@
+"""A domain as Dagster definitions: its private tables, its products, its sensor and the shared resources."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagmesh.model.domain import Domain
+from dagmesh.orchestrate.domain import DagsterDomain, check_sources
+from dagmesh.model.mesh import Mesh
+from dagmesh.orchestrate.private_assets import private_assets, private_tables
+from dagmesh.orchestrate.private_io import PrivateTables
+from dagmesh.orchestrate.product_asset import product_asset
+from dagmesh.orchestrate.resources import LakeResource, ResolverResource
+from dagmesh.orchestrate.sensor import daily_sensor
+
+
+def definitions(domain: DagsterDomain) -> dg.Definitions:
+    """Everything Dagster needs to know of a domain.
+
+    Raises:
+        DefinitionError: with the mistakes of all its files together.
+    """
+    mesh = Mesh.find(domain.folder)
+    private = private_assets(domain)
+    tables = private_tables(domain.name, private)
+    check_sources(domain, list(tables))
+    lake = LakeResource.of(mesh)
+    products = [product_asset(domain, product, list(tables), lake.root) for product in domain.products]
+    return dg.Definitions(
+        assets=[*private, *products],
+        sensors=[daily_sensor(domain, tables, mesh)],
+        resources={
+            "lake": lake,
+            "resolver": ResolverResource(lake=lake, reader=domain.name),
+            "io_manager": PrivateTables(lake=lake, domain=domain.name),
+        },
+        executor=dg.in_process_executor,
+        metadata=_metadata(domain),
+    )
+
+
+def _metadata(domain: Domain) -> dict[str, str]:
+    return {"owner": domain.owner, "description": domain.description, "support": domain.support or domain.owner}

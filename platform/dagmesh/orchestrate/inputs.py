@@ -1,0 +1,121 @@
+"""A product's input ports as they are now: which days are there, what they were made of, and their rows as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from dagmesh.consume.resolver import Resolver
+from dagmesh.errors import NotPublished
+from dagmesh.lake.private import PrivateStore
+from dagmesh.model.address import Address
+from dagmesh.model.domain import Domain, Product
+from dagmesh.model.product import Read
+from dagmesh.orchestrate.fingerprints import digest, window
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input port, resolved.
+
+    `days` maps each day of a daily source to the digest of its rows' files; it is empty for a whole source, whose digest
+    is `whole`. `record` is what the publication says of the input. `completeness` gives a day's inherited completeness.
+    """
+
+    read: Read
+    source: str
+    daily: bool
+    days: Mapping[date, str]
+    whole: str
+    sql: Callable[[Collection[date] | None], str]
+    completeness: Callable[[Collection[date] | None], float]
+    record: Mapping[str, Any]
+
+    def days_for(self, days: Collection[date]) -> set[date] | None:
+        """The days of this input that a run for `days` sees; None for all. No `days` means a whole product's run."""
+        if not self.daily:
+            return None
+        if days:
+            return window(days, self.read.days or 1) & set(self.days)
+        return set(sorted(self.days)[-self.read.days :]) if self.read.days else None
+
+    def missing(self, day: date) -> bool:
+        """Whether the input has not got the day yet."""
+        return self.daily and day not in self.days
+
+    def digest(self, days: Collection[date]) -> str:
+        """What a run for `days` would be made of, of this input."""
+        if not self.daily:
+            return self.whole
+        seen = self.days_for(days)
+        return digest(f"{day}={self.days[day]}" for day in sorted(self.days if seen is None else seen))
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Resolves the input ports of one domain's products."""
+
+    domain: Domain
+    resolver: Resolver
+    private: PrivateStore
+
+    def address(self, read: Read) -> Address | None:
+        """The product a port reads, of this or another domain; None for a private table."""
+        if read.address:
+            return read.address
+        own = [product.address for product in self.domain.products if product.name == read.source]
+        return max(own) if own else None
+
+    def resolve(self, product: Product) -> tuple[Input, ...]:
+        """Every data input of the product as it is now.
+
+        Raises:
+            NotPublished: a source has nothing published yet.
+        """
+        return tuple(self._resolve(product, read) for read in product.inputs)
+
+    def _resolve(self, product: Product, read: Read) -> Input:
+        address = self.address(read)
+        return self._of_product(product, read, address) if address else self._of_table(product, read)
+
+    def _of_product(self, product: Product, read: Read, address: Address) -> Input:
+        try:
+            reading = self.resolver.resolve(address)
+        except NotPublished as error:
+            raise NotPublished(f"{product.address} waits for {address}: it has no snapshot yet.", address=str(address)) from error
+        snapshot = reading.snapshot
+        return Input(
+            read=read,
+            source=str(reading.address),
+            daily=snapshot.publication.product["partitioned_by"] is not None,
+            days=snapshot.day_digests,
+            whole=snapshot.digest,
+            sql=lambda days: self.resolver.resolve(reading.address, days).sql,
+            completeness=snapshot.completeness,
+            record={"address": str(address), "snapshot": snapshot.version},
+        )
+
+    def _of_table(self, product: Product, read: Read) -> Input:
+        table = self.private.table(read.source)
+        days = table.days()
+        if not days and not table.exists():
+            message = f"{product.address} waits for {self.domain.name}'s private table {read.source}: it has not run yet."
+            raise NotPublished(message, address=read.source)
+        return Input(
+            read=read,
+            source=read.source,
+            daily=bool(days),
+            days=days,
+            whole=table.digest(),
+            sql=table.sql,
+            completeness=table.completeness,
+            record={"table": read.source},
+        )
+
+
+def made_of(product: Product, inputs: Collection[Input], days: Collection[date]) -> str:
+    """The fingerprint of what a run of the product for `days` would be made of: contract, code and input rows."""
+    parts = [product.contract.fingerprint(), product.code_version(), *(f"{i.read.parameter}={i.digest(days)}" for i in inputs)]
+    return digest(parts)

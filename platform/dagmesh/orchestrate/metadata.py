@@ -1,0 +1,107 @@
+"""What the Dagster UI shows of a product: contract table, promise, tags, sample rows, profile numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import dagster as dg
+
+from dagmesh.model.contract import Column, Contract
+from dagmesh.model.domain import Product
+
+NO_VALUE = "–"
+
+
+def definition_metadata(product: Product, uri: str) -> dict[str, Any]:
+    """The metadata of the asset itself: the same for every run."""
+    promise, documentation = product.promise, product.documentation
+    return {
+        "address": str(product.address),
+        "version": product.version,
+        "promise": dg.MetadataValue.md(
+            f"Published by **{promise.available_by} {promise.timezone}**, at most **{promise.max_lag}** old, "
+            f"at least **{promise.min_completeness:.0%}** complete, kept **{promise.retention}**."
+        ),
+        "serves": ", ".join(product.serves) or "nobody yet",
+        "support": product.support or product.owner,
+        "dagster/column_schema": column_schema(product.contract),
+        "dagster/table_name": str(product.address),
+        "dagster/uri": uri,
+        **({"documentation": dg.MetadataValue.url(documentation)} if documentation else {}),
+        **({"price": f"{product.price.amount} {product.price.currency} per {product.price.per}"} if product.price else {}),
+    }
+
+
+def description(product: Product) -> str:
+    """The asset's description: a plain first line for the lists, then grain, contract and how to read it."""
+    rows = "\n".join(_contract_row(product.contract, column) for column in product.contract.columns)
+    return (
+        f"{product.description}\n\n{product.contract.grain}\n\n"
+        "| column | type | unit | class | rules | meaning |\n|---|---|---|---|---|---|\n"
+        f"{rows}\n\nRead it: `dagmesh query \"select * from {product.address.name} limit 10\"` "
+        f"or `dm.connect().read(\"{product.address}\")`."
+    )
+
+
+def _contract_row(contract: type[Contract], column: Column) -> str:
+    name = f"**{column.name}**" if column.key else column.name
+    rules = "; ".join(_rules_of(contract, column))
+    return f"| {name} | {column.type.duckdb} | {column.unit or ''} | {column.classification} | {_cell(rules)} | {_cell(column.description)} |"
+
+
+def _rules_of(contract: type[Contract], column: Column) -> list[str]:
+    own = [rule.text for rule in contract.rules if column.name in rule.columns and rule.kind != "not_null"]
+    return (["key"] if column.key else []) + (["may be NULL"] if column.nullable else []) + own
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def column_schema(contract: type[Contract]) -> dg.TableSchema:
+    """The contract as Dagster's column schema: types, rules as constraints, classification and unit as tags."""
+    columns = [
+        dg.TableColumn(
+            name=column.name,
+            type=column.type.duckdb,
+            description=column.description,
+            constraints=dg.TableColumnConstraints(
+                nullable=column.nullable,
+                unique=contract.key() == (column.name,) or any(rule.kind == "unique" for rule in column.rules),
+                other=_rules_of(contract, column),
+            ),
+            tags={"classification": column.classification, **({"unit": _tag(column.unit)} if column.unit else {})},
+        )
+        for column in contract.columns
+    ]
+    grain = dg.TableConstraints(other=[contract.grain, *([f"key: {', '.join(contract.key())}"] if contract.key() else [])])
+    return dg.TableSchema(columns=columns, constraints=grain)
+
+
+def _tag(text: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in text)
+
+
+def tags(product: Product) -> dict[str, str]:
+    """The tags to filter by: the product's own, its domain's and the classes of its columns."""
+    classes = {f"class/{column.classification}": "" for column in product.contract.columns}
+    return {**product.tags, "dagmesh/product": product.name, "dagmesh/major": str(product.major), **classes}
+
+
+def sample_table(rows: Iterable[dict[str, Any]]) -> dg.MetadataValue:
+    """Sample rows as a table; every value as text."""
+    records = [dg.TableRecord({name: NO_VALUE if value is None else str(value) for name, value in row.items()}) for row in rows]
+    if not records:
+        return dg.MetadataValue.md("no rows")
+    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in records[0].data]))
+
+
+def profile_numbers(profile: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The profile as numeric metadata, which the UI draws as plots over time: `profile/<column>/<measure>`."""
+    numbers = {}
+    for column, measures in profile.items():
+        for measure, value in measures.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                numbers[f"profile/{column}/{measure}"] = value
+    return numbers

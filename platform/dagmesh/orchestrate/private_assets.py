@@ -1,0 +1,112 @@
+"""A domain's plain `@dg.asset`s: its private tables, stored by the platform and never addressable by others."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import dagster as dg
+
+from dagmesh.errors import DefinitionError, Problem
+from dagmesh.model.domain import Domain
+
+FILES = "dagmesh/files"
+
+
+@dataclass(frozen=True)
+class PrivateTable:
+    """What the planner needs to know of a private table.
+
+    `files` is the pattern, with `{day}` in it, of the files it is made of; `made_by` the hash of the code that makes it;
+    `upstream` the names of the domain's private tables it reads.
+    """
+
+    name: str
+    daily: bool
+    files: str | None
+    made_by: str
+    upstream: tuple[str, ...]
+
+
+def files(pattern: str) -> dict[str, str]:
+    """Asset metadata naming the files a private table is made of: `metadata=dm.files(".../{day}.jsonl")`.
+
+    The planner runs the asset again when one of the day's files is new or changed. `{day}` stands for YYYY-MM-DD.
+    """
+    return {FILES: pattern}
+
+
+def private_assets(domain: Domain) -> list[dg.AssetsDefinition]:
+    """The plain assets of a domain's package, with the domain's name before their keys and its name as group."""
+    assets: list[dg.AssetsDefinition] = []
+    for module in private_modules(domain.name):
+        found = dg.load_assets_from_modules([module])
+        assets += [_owned(definition, domain) for definition in found if isinstance(definition, dg.AssetsDefinition)]
+    return assets
+
+
+def _owned(definition: dg.AssetsDefinition, domain: Domain) -> dg.AssetsDefinition:
+    def owned(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if len(spec.key.path) > 1 and spec.key.path[0] != domain.name:
+            message = f"key {spec.key.path} belongs to another domain; a domain's keys begin with '{domain.name}'."
+            raise DefinitionError([Problem(f"domains/{domain.name}", ".".join(spec.key.path), "key", message)])
+        key = spec.key if len(spec.key.path) > 1 else spec.key.with_prefix(domain.name)
+        deps = [_prefixed(dep, domain.name) for dep in spec.deps]
+        return spec.replace_attributes(
+            key=key,
+            deps=deps,
+            group_name=domain.name,
+            owners=spec.owners or [domain.owner],
+            kinds={*spec.kinds, "table"},
+        ).merge_attributes(tags={"dagmesh/private": ""})
+
+    return definition.map_asset_specs(owned)
+
+
+def _prefixed(dep: dg.AssetDep, domain: str) -> dg.AssetDep:
+    key = dep.asset_key if len(dep.asset_key.path) > 1 else dep.asset_key.with_prefix(domain)
+    return dg.AssetDep(key, partition_mapping=dep.partition_mapping)
+
+
+def private_modules(package: str) -> Iterator[ModuleType]:
+    """Every module of the domain's package but its definitions, its products and its tests."""
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if info.name not in ("definitions", "products", "tests"):
+            yield importlib.import_module(f"{package}.{info.name}")
+
+
+def private_tables(domain: str, assets: Sequence[dg.AssetsDefinition]) -> dict[str, PrivateTable]:
+    """The private tables the plain assets make, by name."""
+    tables: dict[str, PrivateTable] = {}
+    for definition in assets:
+        for spec in definition.specs:
+            upstream = tuple(dep.asset_key.path[-1] for dep in spec.deps if dep.asset_key.path[0] == domain)
+            tables[spec.key.path[-1]] = PrivateTable(
+                spec.key.path[-1], definition.partitions_def is not None, spec.metadata.get(FILES), _code(definition), upstream
+            )
+    return tables
+
+
+def _code(definition: dg.AssetsDefinition) -> str:
+    """SHA-256 of the file the asset is written in, and of its own code_version."""
+    function: Any = definition.op.compute_fn
+    function = getattr(function, "decorated_fn", function)
+    versions = "".join(sorted(version or "" for version in definition.code_versions_by_key.values()))
+    return hashlib.sha256(Path(inspect.getfile(function)).read_bytes() + versions.encode()).hexdigest()
+
+
+def files_state(pattern: str | None, day: str) -> str:
+    """Names, sizes and times of the day's files: changes when one of them is new or changed; empty without files."""
+    if pattern is None:
+        return ""
+    found = sorted(glob.glob(pattern.replace("{day}", day)))
+    stats = [(path, Path(path).stat()) for path in found]
+    return ";".join(f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for path, stat in stats)

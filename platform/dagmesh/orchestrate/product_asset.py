@@ -1,0 +1,150 @@
+"""A data product as a Dagster asset: one step that writes, audits and publishes, one check per rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from dagmesh.audit.report import Report, Result, check_names
+from dagmesh.errors import NotPublished, SchemaMismatch
+from dagmesh.model.domain import Domain, Product
+from dagmesh.model.product import Read
+from dagmesh.orchestrate import metadata
+from dagmesh.orchestrate.inputs import Ports
+from dagmesh.orchestrate.publishing import Outcome, Run, publish
+from dagmesh.orchestrate.resources import LakeResource, ResolverResource
+
+Events = Iterator[Any]
+
+
+def daily(start: date | str) -> dg.DailyPartitionsDefinition:
+    """The partitions of everything that is made a day at a time: UTC days from `start` to yesterday."""
+    return dg.DailyPartitionsDefinition(start_date=str(start), timezone="UTC")
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days a run was asked for, oldest first; none for an asset without partitions."""
+    if not context.has_partition_key and not context.has_partition_key_range:
+        return []
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def product_asset(domain: Domain, product: Product, private: Sequence[str], lake_root: str) -> dg.AssetsDefinition:
+    """The asset whose every run stages, audits, signs and publishes the product.
+
+    Args:
+        domain: the domain that owns the product.
+        product: what to publish.
+        private: the names of the domain's private tables.
+        lake_root: where the lake is, for the links the UI shows.
+    """
+    key = dg.AssetKey(product.address.key)
+    spec = dg.AssetSpec(
+        key=key,
+        deps=[_dep(domain, product, read, private) for read in product.inputs],
+        description=metadata.description(product),
+        metadata=metadata.definition_metadata(product, f"{lake_root}/{product.domain}/{product.name}/v{product.major}"),
+        group_name=domain.name,
+        owners=[product.owner],
+        tags=metadata.tags(product),
+        kinds={"delta", product.form},
+        code_version=product.version,
+        partitions_def=daily(domain.start) if product.partitioned_by else None,
+        freshness_policy=_freshness(product),
+    )
+
+    @dg.multi_asset(
+        name=f"{product.name}_v{product.major}",
+        specs=[spec],
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=text, blocking=True) for name, text in check_names(product)],
+        backfill_policy=dg.BackfillPolicy.single_run() if product.partitioned_by else None,
+    )
+    def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
+        days = days_of(context)
+        ports = Ports(domain, resolver.resolver, lake.private(domain.name))
+        run = Run(ports, lake.connection(), context.run_id, datetime.now(UTC))
+        try:
+            outcome = publish(run, product, days)
+        except (NotPublished, SchemaMismatch) as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        yield from _events(context, product, outcome)
+
+    return publish_product
+
+
+def _dep(domain: Domain, product: Product, read: Read, private: Sequence[str]) -> dg.AssetDep:
+    own = [other.address for other in domain.products if other.name == read.source]
+    address = read.address or (max(own) if own else None)
+    key = dg.AssetKey(address.key if address else [domain.name, read.source])
+    if product.partitioned_by and (read.days or 1) > 1:
+        return dg.AssetDep(key, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - (read.days or 1), allow_nonexistent_upstream_partitions=True))
+    return dg.AssetDep(key)
+
+
+def _freshness(product: Product) -> dg.FreshnessPolicy:
+    hours = max(1, int((product.promise.lag + timedelta(days=1)).total_seconds() // 3600))
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
+
+
+def _events(context: dg.AssetExecutionContext, product: Product, outcome: Outcome) -> Events:
+    """The run's result as Dagster sees it: materialised days, one result per check, and a failure if anything is missing."""
+    key = dg.AssetKey(product.address.key)
+    checks = [_check_result(key, result) for result in outcome.report.results] if outcome.report else []
+    if outcome.complete:
+        for day in outcome.published:
+            context.add_asset_metadata(_day_metadata(outcome, day), asset_key=key, partition_key=day.isoformat())
+        yield dg.MaterializeResult(asset_key=key, metadata=_run_metadata(outcome), check_results=checks)
+        return
+    for day in outcome.published:
+        described = {**_run_metadata(outcome), **_day_metadata(outcome, day)}
+        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
+    yield from checks
+    raise dg.Failure(outcome.describe(product), metadata=_failure_metadata(outcome), allow_retries=False)
+
+
+def _check_result(key: dg.AssetKey, result: Result) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=result.name,
+        passed=result.passed,
+        severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
+        description=result.text,
+        metadata={
+            "failing_rows": result.failing_rows,
+            "rows": result.rows,
+            "failing_share": result.share,
+            **({"failed_days": ", ".join(result.failed_days)} if result.failed_days else {}),
+            **({"samples": metadata.sample_table(result.samples)} if result.samples else {}),
+        },
+    )
+
+
+def _run_metadata(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.snapshot is not None
+    assert outcome.report is not None
+    return {
+        "snapshot": str(outcome.snapshot.address),
+        "dagster/row_count": outcome.report.rows,
+        "completeness": outcome.report.completeness,
+        "sample_rows": metadata.sample_table(outcome.sample),
+        "seconds": outcome.seconds,
+        **metadata.profile_numbers(outcome.report.profile),
+    }
+
+
+def _day_metadata(outcome: Outcome, day: date) -> dict[str, Any]:
+    assert outcome.report is not None
+    facts = outcome.report.days[day]
+    return {"dagster/partition_row_count": facts.rows, "completeness": facts.completeness}
+
+
+def _failure_metadata(outcome: Outcome) -> dict[str, Any]:
+    return {"quarantine": dg.MetadataValue.path(str(outcome.quarantine))} if outcome.quarantine else {}
+
+
+def failing(report: Report) -> list[Result]:
+    """The results that stop a publication."""
+    return [result for result in report.results if not result.passed and result.severity == "error"]

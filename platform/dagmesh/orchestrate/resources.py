@@ -1,0 +1,64 @@
+"""The shared Dagster resources: the lake and the resolver, which a domain's own `@dg.asset` takes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from pydantic import PrivateAttr
+
+from dagmesh.consume.resolver import Reading, Resolver
+from dagmesh.lake.lake import Lake
+from dagmesh.model.mesh import Mesh
+
+
+class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
+    """The mesh's lake, and one DuckDB for the run."""
+
+    root: str
+    home: str
+
+    _connection: Any = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> LakeResource:
+        """The resource for a mesh's lake."""
+        return cls(root=mesh.lake.root, home=str(mesh.home))
+
+    @property
+    def lake(self) -> Lake:
+        """The lake itself, for whom the resource is not enough."""
+        return Lake(self.root, Path(self.home))
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of the run's DuckDB, in UTC, that can read the lake."""
+        if self._connection is None:
+            self._connection = self.lake.connect()
+        cursor: duckdb.DuckDBPyConnection = self._connection.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the run's DuckDB."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
+    """Reads other domains' products in this domain's name."""
+
+    lake: dg.ResourceDependency[LakeResource]
+    reader: str
+
+    def resolve(self, address: str, days: Collection[date] | None = None) -> Reading:
+        """What `Resolver.resolve` gives, read in this domain's name."""
+        return Resolver(self.lake.lake, self.reader).resolve(address, days)
+
+    def read(self, address: str, days: Collection[date] | None = None) -> duckdb.DuckDBPyRelation:
+        """The product's rows as a lazy relation on a cursor of the run's DuckDB."""
+        return self.lake.connection().sql(f"FROM {self.resolve(address, days).sql}")

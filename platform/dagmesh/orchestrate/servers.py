@@ -1,0 +1,60 @@
+"""What the processes of a running mesh do: code servers, web server, daemon. Each runs until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from dagmesh.model.mesh import Location
+from dagmesh.orchestrate.processes import environment_of
+from dagmesh.orchestrate.sockets import listening
+
+CORE = ("dagster", "dagster._grpc.server", "dagster._cli.api", "dagster._daemon.cli")
+DATA = ("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "dagmesh")
+_PATIENCE = 20.0  # seconds the web server and the daemon wait for slow code servers; later ones they notice by themselves
+
+
+def serve_location(location: Location, socket: Path) -> None:
+    """Serve a domain's definitions, or the error that keeps them from loading, in the domain's folder and interpreter."""
+    socket.unlink(missing_ok=True)
+    os.chdir(location.folder)
+    arguments = [
+        *("--socket", str(socket), "--location-name", location.name),
+        *("-m", location.module, "-a", location.attribute, "-d", str(location.folder)),
+        *("--lazy-load-user-code", "--inject-env-vars-from-instance", "--use-python-environment-entry-point"),
+    ]
+    if location.executable and location.executable != sys.executable:
+        command = [location.executable, "-m", "dagster", "api", "grpc", *arguments]
+        os.execve(location.executable, command, environment_of(location.executable))  # noqa: S606 - a list, no shell
+    from dagster._cli.api import grpc_command
+
+    sys.path.insert(0, str(location.folder))
+    grpc_command.main(arguments, standalone_mode=False)
+
+
+def serve_ui(workspace: Path, sockets: Iterable[Path], host: str, port: int) -> None:
+    """Serve Dagster's web interface."""
+    from dagster_webserver.cli import dagster_webserver
+
+    _await(sockets)
+    dagster_webserver.main(["-w", str(workspace), "-h", host, "-p", str(port)], standalone_mode=False)
+
+
+def serve_daemon(workspace: Path, sockets: Iterable[Path]) -> None:
+    """Run Dagster's schedules, sensors, run queue and run monitoring."""
+    from dagster._daemon.cli import run_command
+
+    _await(sockets)
+    run_command.main(["-w", str(workspace)], standalone_mode=False)
+
+
+def _await(sockets: Iterable[Path]) -> None:
+    """Return when every code server listens, or when waiting longer would hold up the domains that work."""
+    limit = time.monotonic() + _PATIENCE
+    waiting = set(sockets)
+    while waiting and time.monotonic() < limit:
+        waiting = {socket for socket in waiting if not listening(socket)}
+        time.sleep(0.05)

@@ -1,0 +1,218 @@
+"""The kept event log: nothing lost between processes and forks, live watching, and an alarm when Dagster changes."""
+
+import inspect
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagmesh.orchestrate.event_log import KeptSqliteEventLog
+from dagster import DagsterInstance
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage, SqliteEventLogStorageWatchdog
+
+RUN = "11111111-2222-3333-4444-555555555555"
+WRITER = """
+import sys, time
+from dagmesh.orchestrate.event_log import KeptSqliteEventLog
+from dagster._core.events.log import EventLogEntry
+
+def write(log, run, name, count):
+    for number in range(count):
+        log.store_event(EventLogEntry(error_info=None, level=10, user_message=f"{name} {number}", run_id=run,
+                                      timestamp=time.time(), step_key=None, job_name="job"))
+"""
+
+
+def entry(message: str, run: str = RUN) -> EventLogEntry:
+    return EventLogEntry(error_info=None, level=10, user_message=message, run_id=run, timestamp=time.time(), step_key=None, job_name="job")
+
+
+def messages(log: SqliteEventLogStorage, run: str = RUN) -> list[str]:
+    return [event.user_message for event in log.get_logs_for_run(run)]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[KeptSqliteEventLog]:
+    log = KeptSqliteEventLog(str(tmp_path))
+    yield log
+    log.dispose()
+
+
+def test_dagster_still_connects_the_way_this_class_overrides() -> None:
+    expected = '''
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            check.str_param(shard, "shard")
+
+            conn_string = self.conn_string_for_shard(shard)
+            engine = create_engine(
+                conn_string,
+                poolclass=NullPool,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            )
+
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+
+            with engine.connect() as conn:
+                with conn.begin():
+                    yield conn
+            engine.dispose()
+
+    def run_connection(self, run_id: str | None = None) -> Any:
+        return self._connect(run_id)  # type: ignore  # bad sig
+
+    def index_connection(self) -> ContextManager[Connection]:
+        return self._connect(INDEX_SHARD_NAME)
+    '''
+    methods = [vars(SqliteEventLogStorage)[name] for name in ("_connect", "run_connection", "index_connection")]
+    found = "\n".join(inspect.getsource(inspect.unwrap(method)) for method in methods)
+
+    assert textwrap.dedent(found).strip() == textwrap.dedent(expected).strip()
+
+
+def test_dagster_still_watches_the_way_this_class_overrides() -> None:
+    expected_watch = '''
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        if not self._obs:
+            self._obs = Observer()
+            self._obs.start()
+
+        watchdog = SqliteEventLogStorageWatchdog(self, run_id, callback, cursor)
+        self._watchers[run_id][callback] = (
+            watchdog,
+            self._obs.schedule(watchdog, self._base_dir, recursive=True),
+        )
+    '''
+    expected_modified = '''
+    def on_modified(self, event: FileSystemEvent) -> None:
+        check.invariant(event.src_path == self._log_path)
+        self._process_log()
+    '''
+
+    assert textwrap.dedent(inspect.getsource(SqliteEventLogStorage.watch)).strip() == textwrap.dedent(expected_watch).strip()
+    assert textwrap.dedent(inspect.getsource(SqliteEventLogStorageWatchdog.on_modified)).strip() == textwrap.dedent(expected_modified).strip()
+
+
+def test_events_written_by_two_processes_are_all_there(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    program = WRITER + f"write(KeptSqliteEventLog(sys.argv[1]), {RUN!r}, sys.argv[2], 200)"
+
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), name]) for name in ("first", "second")]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+
+    assert sorted(messages(log)) == sorted(f"{name} {number}" for name in ("first", "second") for number in range(200))
+
+
+def test_a_forked_child_writes_beside_its_parent(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    program = WRITER + textwrap.dedent(f"""
+        import os
+        log = KeptSqliteEventLog(sys.argv[1])
+        write(log, {RUN!r}, "before", 1)
+        child = os.fork()
+        write(log, {RUN!r}, "parent" if child else "child", 200)
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+            write(log, {RUN!r}, "after", 1)
+        else:
+            log.dispose()
+            os._exit(0)
+    """)
+
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+
+    expected = ["before 0", *(f"{name} {number}" for name in ("parent", "child") for number in range(200)), "after 0"]
+    assert sorted(messages(log)) == sorted(expected)
+
+
+def test_a_child_forked_while_a_thread_is_writing_does_not_hang(tmp_path: Path) -> None:
+    program = WRITER + textwrap.dedent(f"""
+        import os, threading
+        log = KeptSqliteEventLog(sys.argv[1])
+        with log.run_connection({RUN!r}):
+            child = os.fork()
+            if not child:
+                write(log, "other", "child", 1)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    """)
+
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+
+
+def test_a_live_run_is_seen_event_by_event(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    program = WRITER + f"log = KeptSqliteEventLog(sys.argv[1]); write(log, {RUN!r}, 'live', 1); sys.stdin.read()"
+    seen = threading.Event()
+    log.store_event(entry("the run exists"))
+    log.watch(RUN, None, lambda event, _: seen.set() if event.user_message == "live 0" else None)
+
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE) as writer:
+        noticed = seen.wait(30)
+        still_open = writer.poll() is None
+
+    assert noticed
+    assert still_open
+
+
+def test_a_deleted_log_is_started_anew(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    log.store_event(entry("old"))
+    for file in tmp_path.glob(f"{RUN}.db*"):
+        file.unlink()
+
+    log.store_event(entry("new"))
+
+    assert messages(log) == ["new"]
+    assert (tmp_path / f"{RUN}.db").exists()
+
+
+def test_a_reader_of_many_runs_keeps_few_files_open(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    for number in range(40):
+        log.store_event(entry("one", f"run-{number}"))
+
+    opened = {os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.exists()}
+
+    assert [messages(log, f"run-{number}") for number in range(40)] == [["one"]] * 40
+    assert len([name for name in opened if name.startswith(str(tmp_path)) and name.endswith(".db")]) <= 8
+
+
+def test_a_failed_transaction_leaves_nothing_and_the_connection_usable(log: KeptSqliteEventLog) -> None:
+    log.store_event(entry("kept"))
+
+    with pytest.raises(ZeroDivisionError), log.run_connection(RUN) as connection:
+        connection.execute(log.prepare_insert_event(entry("lost")))
+        _ = 1 / 0
+    log.store_event(entry("also kept"))
+
+    assert messages(log) == ["kept", "also kept"]
+
+
+def test_a_run_recorded_here_is_read_by_the_shipped_storage(tmp_path: Path) -> None:
+    settings = f"event_log_storage: {{module: dagmesh.orchestrate.event_log, class: KeptSqliteEventLog, config: {{base_dir: {tmp_path}/runs}}}}"
+    (tmp_path / "dagster.yaml").write_text(settings)
+    program = textwrap.dedent("""
+        import sys
+        import dagster as dg
+
+        @dg.asset(check_specs=[dg.AssetCheckSpec("positive", asset="numbers")])
+        def numbers():
+            return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+        with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+            result = dg.materialize([numbers], instance=instance)
+            print(result.run_id)
+    """)
+
+    run_id = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True).stdout.split()[-1]
+
+    with DagsterInstance.local_temp(str(tmp_path / "other")) as instance:
+        shipped = SqliteEventLogStorage(str(tmp_path / "runs"))
+        shipped.register_instance(instance)
+        kinds = [event.dagster_event.event_type_value for event in shipped.get_logs_for_run(run_id) if event.dagster_event]
+    assert {"PIPELINE_START", "ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION", "PIPELINE_SUCCESS"} <= set(kinds)
