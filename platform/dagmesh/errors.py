@@ -8,6 +8,7 @@ DagmeshError
  +-- UntrustedSnapshot    a snapshot is unsigned, forged or damaged
  +-- PublishConflict      another publisher kept winning until the re-tries were used up
  +-- AuditRefused         the staged rows broke the contract; nothing was published
+ |    +-- SchemaMismatch  the rows have not the contract's columns, and no cast that loses nothing mends it
  +-- QueryRefused         a statement that is not one plain SELECT over products
  +-- MeshError            the mesh's own folders or settings are wrong
 """
@@ -67,6 +68,16 @@ class PublishConflict(DagmeshError):
 
 class AuditRefused(DagmeshError):
     """The staged rows broke the contract; nothing was published and the last good snapshot keeps serving."""
+
+
+class SchemaMismatch(AuditRefused):
+    """The rows have not the contract's columns; `differences` holds one line per column, each with what to write."""
+
+    def __init__(self, contract: str, differences: Iterable[str]) -> None:
+        self.contract = contract
+        self.differences = tuple(differences)
+        lines = "".join(f"\n  {difference}" for difference in self.differences)
+        super().__init__(f"{contract}: the rows have not the contract's columns:{lines}")
 
 
 class QueryRefused(DagmeshError):

@@ -359,6 +359,14 @@ def test_every_later_event_follows_its_order_at_the_promised_pace(exports: Expor
         assert all(least <= e.at - before[e.data["order_id"]].at <= most for e in known), kind
 
 
+def test_no_event_happens_later_than_its_stream_looks_back() -> None:
+    con, day = shop._simulation(LAST, 2_000_000, 7), shop._number(FIRST)
+
+    for stream in shop.STREAMS["orders"] + shop.STREAMS["logistics"]:
+        [[latest]] = con.execute(f"SELECT max(day({stream.at})) - {day} FROM orders({day}, {day})").fetchall()
+        assert latest == stream.days_back, stream.type
+
+
 def test_an_order_is_cancelled_or_shipped_and_some_come_back(exports: Exports) -> None:
     placed = {k for k, e in of_order(exports.of("OrderPlaced")).items() if e.at.astimezone(UTC).date() <= LAST - 31 * DAY}
     cancelled, shipped, delivered, returned, paid = (
@@ -454,7 +462,7 @@ def test_a_handful_of_customers_a_week_move_and_order_a_multiple_of_their_usual(
 
     weeks = Counter(week for week, _ in suspects if 42 <= week <= 46)
     assert len(weeks) == 5
-    assert all(2 <= n <= 10 for n in weeks.values())
+    assert 3 <= statistics.mean(weeks.values()) <= 9
     assert 7 < statistics.median(ratio for _, ratio in suspects) < 16
 
 
@@ -487,7 +495,7 @@ def test_the_prices_of_a_spoiled_order_are_negative_like_its_total(tmp_path: Pat
     bad = [e.data for e in read(tmp_path).of("OrderPlaced") if e.data["total_eur"].startswith("-")]
     for data in bad:
         assert Decimal(data["total_eur"]) == sum(x["quantity"] * Decimal(x["unit_price_eur"]) for x in data["lines"])
-    assert 0.03 < len(bad) / 1000 < 0.07
+    assert 0.02 < len(bad) / 1000 < 0.08
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,7 @@ def test_edited_settings_are_kept_and_it_is_said(tmp_path: Path, caplog: pytest.
         install(tmp_path)
 
     assert file.read_text() == edited
-    assert caplog.messages == [
-        f"{file} was edited by hand and is kept. To have dagmesh's own settings again, delete it and start again."
-    ]
+    assert caplog.messages == [f"{file} was edited by hand and is kept. To have dagmesh's own settings again, delete it and start again."]
 
 
 def test_settings_of_another_release_or_place_are_brought_up_to_date(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

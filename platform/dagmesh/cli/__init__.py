@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from dagmesh.cli.commands import COMMANDS
-from dagmesh.errors import AccessRefused, AuditRefused, DagmeshError, NotPublished, UntrustedSnapshot
+from dagmesh.errors import AccessRefused, AuditRefused, DagmeshError, NotPublished, UntrustedSnapshot, nearest, one_of
 
 EXIT_CODES: dict[type[DagmeshError], int] = {AccessRefused: 3, NotPublished: 4, UntrustedSnapshot: 5, AuditRefused: 6}
 MISTAKE, INTERRUPTED = 2, 130
@@ -44,6 +44,12 @@ class Commands(click.Group):
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command the first argument names; any other name is refused with the nearest one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command '{args[0]}'; choose {one_of(COMMANDS)}.{nearest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write names and summaries from the table, importing nothing."""

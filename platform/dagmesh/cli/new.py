@@ -42,7 +42,7 @@ def domain(name: str, owner: str | None) -> None:
     owner = owner or f"team:{name}"
     check_new_domain(mesh, name, owner)
     files = domain_files(mesh.root, name, owner, _yesterday())
-    write(files)
+    write(mesh.root, files)
     add_to_workspace(mesh.root / "workspace.yaml", name)
     _say_written(mesh, files)
     click.echo(f"added {name} to workspace.yaml")
@@ -66,7 +66,7 @@ def product(address: str, serves: str, whole: bool) -> None:
     consumers = [consumer.strip() for consumer in serves.split(",") if consumer.strip()]
     location, name = check_new_product(mesh, address, consumers)
     files = product_files(location, name, consumers, whole, _yesterday())
-    write(files)
+    write(mesh.root, files)
     _say_written(mesh, files)
     click.echo(f"Next: dagmesh run {location.name}.{name}" + ("" if whole else f" --day {_yesterday()}"))
 

@@ -130,13 +130,13 @@ def _render(template: str, words: Mapping[str, str]) -> str:
     return Template(text).substitute(words)
 
 
-def write(texts: Files) -> None:
+def write(root: Path, texts: Files) -> None:
     """Write every file, or none when one of them is there already.
 
     Raises:
         MeshError: naming each file that exists.
     """
-    existing = [str(path) for path in texts if path.exists()]
+    existing = [str(path.relative_to(root)) for path in texts if path.exists()]
     if existing:
         raise MeshError(f"{', '.join(existing)}: exists already; nothing was written. Choose another name, or remove it.")
     for path, text in texts.items():

@@ -24,8 +24,8 @@ def with_stanza(text: str, domain: str) -> str:
     elif entries is None:
         added = _after_line(text, len(text), f"load_from:\n{indent(_entry(domain, one_line=True), '  ')}")
     else:
-        start, end = entries.start_mark.index, entries.end_mark.index
-        added = f"{text[:start].rstrip(' ')}\n{indent(_entry(domain, one_line=True), '  ')}{text[end:].lstrip(' ')}"
+        head, tail = text[: entries.start_mark.index].rstrip(" "), text[entries.end_mark.index :]
+        added = _after_line(head + tail, len(head), indent(_entry(domain, one_line=True), "  "))
     return _checked(text, added, domain)
 
 

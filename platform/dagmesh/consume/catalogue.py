@@ -29,15 +29,14 @@ class Entry:
 
     def newest_day(self) -> date | None:
         """The newest day the snapshot covers: of a daily product its last, of a whole one the last its inputs had."""
-        return self.snapshot.through if self.snapshot else None
+        return self.snapshot.publication.through if self.snapshot else None
 
     def promise(self, now: datetime) -> Kept:
         """Whether the promise is kept at `now`."""
         if self.snapshot is None:
             return Kept(False, self.refused)
         publication = self.snapshot.publication
-        published_at = datetime.fromisoformat(publication.published_at)
-        return promise_kept(publication.product, self.newest_day(), published_at, publication.completeness, now)
+        return promise_kept(publication.product, self.newest_day(), publication.published_at, publication.completeness, now)
 
     def describe(self, now: datetime) -> dict[str, Any]:
         """The entry as JSON values, for the board, the lists and `--json`."""

@@ -56,4 +56,4 @@ def connect(folder: str | Path | None = None, *, reader: str = ANALYST) -> Conne
         MeshError: no mesh there.
     """
     mesh = Mesh.find(Path(folder) if folder else None)
-    return Connection(Lake(mesh.lake_root, mesh.home), reader)
+    return Connection(Lake.of(mesh), reader)

@@ -1,93 +1,232 @@
-"""Builds the mesh in this process: plan, run the next batch as one Dagster run, plan again, until nothing is left."""
+"""Makes products in this process: plan, run the next batch as one Dagster run, plan again, until nothing is left."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import dagster as dg
 
-from dagmesh.model.domain import Domain
+from dagmesh.errors import AddressError, MeshError, nearest
+from dagmesh.lake.lake import Lake
+from dagmesh.model.address import Address
+from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
-from dagmesh.model.mesh import Mesh
-from dagmesh.orchestrate.nodes import Key, Node
+from dagmesh.orchestrate.instance import install
+from dagmesh.orchestrate.nodes import Key, Node, TableNode
 from dagmesh.orchestrate.plan import Plan, Todo, plan
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.sensor import domain_nodes, range_tags
+from dagmesh.orchestrate.unchanged import note_build
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """One Dagster run of a build: what it made, whether it succeeded, and what it said where it did not."""
+    """One Dagster run: what it made, whether it succeeded, how long it took and what it said where it failed."""
 
+    domain: str
     keys: tuple[Key, ...]
     days: tuple[date, ...]
-    run_id: str
     success: bool
+    seconds: float
     messages: tuple[str, ...]
+
+
+def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: Progress) -> Iterator[Ran]:
+    """Make everything stale for `days`, of all domains or of some; each batch is tried once.
+
+    A domain that has its own interpreter is built by it, in its turn. One that does not load is reported and left out.
+    """
+    for name in only:
+        mesh.location(name)
+    with _instance(mesh) as instance:
+        here = [at for at in mesh.locations if not only or at.name in only]
+        elsewhere = [at for at in here if _has_own_python(at)]
+        builder, broken = _builder(mesh, instance, [at for at in here if at not in elsewhere])
+        yield from broken
+        success = not broken
+        going = True
+        while going:
+            going = False
+            for ran in builder.build(days, progress):
+                success, going = success and ran.success, True
+                yield ran
+            for location in elsewhere:
+                ran = _elsewhere(mesh, location, len(days))
+                going = going or bool(ran.keys)
+                success = success and ran.success
+                yield ran
+            elsewhere = elsewhere if going else []
+        if success and not only:
+            note_build(mesh, Lake.of(mesh), days, builder.patterns())
+
+
+def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> Iterator[Ran]:
+    """Make one product for a day (a whole one: as it is now), and before it the private tables it needs that are stale."""
+    location = mesh.location(address.domain)
+    if _has_own_python(location):
+        yield _python(mesh, location, ["run", str(address), "--day", day.isoformat()])
+        return
+    with _instance(mesh) as instance:
+        domain = _dagster_domain(location)
+        builder = Builder(mesh, {domain.name: domain}, instance)
+        nodes = builder.nodes()
+        key = _product_key(domain, address)
+        needed = _private_upstream(nodes, key)
+        stale = [todo.node.key for todo in plan({k: nodes[k] for k in needed}, [day]).todo]
+        yield builder.run([*stale, key], [day] if any(nodes[k].daily for k in (*stale, key)) else [], progress)
+
+
+def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
+    """Make everything of a domain again for a range of days in a row, whatever was there."""
+    location = mesh.location(name)
+    if _has_own_python(location):
+        yield _python(mesh, location, ["backfill", name, "--from", str(days[0]), "--to", str(days[-1])])
+        return
+    with _instance(mesh) as instance:
+        builder = Builder(mesh, {name: _dagster_domain(location)}, instance)
+        yield builder.run(list(builder.nodes()), days, progress)
 
 
 @dataclass(frozen=True)
 class Builder:
-    """Runs nodes of the loaded domains on a Dagster instance."""
+    """Runs nodes of domains that load in this process, on a Dagster instance."""
 
     mesh: Mesh
-    domains: Mapping[str, Domain]
+    domains: Mapping[str, DagsterDomain]
     instance: dg.DagsterInstance
 
     def nodes(self) -> dict[Key, Node]:
-        """Every node of the loaded domains."""
+        """Every node of the domains."""
         found: dict[Key, Node] = {}
         for domain in self.domains.values():
             found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), self.mesh)
         return found
 
+    def patterns(self) -> list[str]:
+        """The patterns of the files that private tables are made of."""
+        return [node.table.files for node in self.nodes().values() if isinstance(node, TableNode) and node.table.files]
+
     def build(self, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
         """Make everything stale for `days`; each batch once, so that what fails is tried once."""
         nodes = self.nodes()
         tried: set[str] = set()
-        while True:
-            batch = self._untried(plan(nodes, days), tried)
-            if not batch:
-                return
-            yield self.run([todo.node.key for todo in batch], next((t.days for t in batch if t.days), ()), progress)
-
-    def _untried(self, planned: Plan, tried: set[str]) -> tuple[Todo, ...]:
-        left = planned
-        while batch := left.batch():
-            state = ";".join(f"{todo.node.key}{todo.days}{todo.node.wanted(todo.days)}" for todo in batch)
-            if state not in tried:
-                tried.add(state)
-                return batch
-            failed = {todo.node.key for todo in batch}
-            left = left.without(failed)
-        return ()
+        while batch := _untried(plan(nodes, days), tried):
+            yield self.run([todo.node.key for todo in batch], next((todo.days for todo in batch if todo.days), ()), progress)
 
     def run(self, keys: Sequence[Key], days: Sequence[date], progress: Progress) -> Ran:
-        """One Dagster run of the nodes, which are of one domain, for a range of days in a row (none: whole products)."""
+        """One Dagster run of nodes of one domain, for a range of days in a row (none: whole products)."""
+        began = perf_counter()
         domain = self.domains[keys[0][0]]
-        assert isinstance(domain, DagsterDomain)
-        job = definitions(domain).resolve_implicit_global_asset_job_def()
         run_id = dg._core.utils.make_new_run_id()
-        self.instance.add_event_listener(run_id, lambda event: _report(event, progress))
-        result = job.execute_in_process(
-            instance=self.instance,
-            run_id=run_id,
-            asset_selection=[dg.AssetKey(list(key)) for key in keys],
-            tags={**range_tags(days), "dagster/code_location": domain.name},
-            raise_on_error=False,
+        self.instance.add_event_listener(run_id, lambda entry: _report(entry, domain.name, progress))
+        result = (
+            definitions(domain)
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=self.instance,
+                run_id=run_id,
+                asset_selection=[dg.AssetKey(list(key)) for key in keys],
+                tags={**range_tags(days), "dagster/code_location": domain.name},
+                raise_on_error=False,
+            )
         )
-        return Ran(tuple(keys), tuple(days), run_id, result.success, tuple(_failures(result)))
+        messages = tuple(_failures(result))
+        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, messages)
 
 
-def _report(event: Any, progress: Progress) -> None:
-    if event.is_dagster_event and event.get_dagster_event().is_step_start:
-        progress(event.step_key or "")
+def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Location]) -> tuple[Builder, list[Ran]]:
+    domains: dict[str, DagsterDomain] = {}
+    broken = []
+    for location in locations:
+        try:
+            domain = _dagster_domain(location)
+            definitions(domain)
+            domains[domain.name] = domain
+        except Exception as error:  # noqa: BLE001  # a domain breaks alone, whatever its code raises
+            broken.append(Ran(location.name, (), (), False, 0.0, (str(error),)))
+    return Builder(mesh, domains, instance), broken
+
+
+def _dagster_domain(location: Location) -> DagsterDomain:
+    domain = location.load()
+    if not isinstance(domain, DagsterDomain):
+        raise MeshError(f"domains/{location.name}: {location.module}.{location.attribute} is not a domain; write dm.domain(...).")
+    return domain
+
+
+def _product_key(domain: DagsterDomain, address: Address) -> Key:
+    found = [product.address for product in domain.products if product.name == address.product]
+    if address.major is not None:
+        found = [other for other in found if other.major == address.major]
+    if not found:
+        names = [str(product.address) for product in domain.products]
+        raise AddressError(f"{address} is no product of {domain.name}; it has {', '.join(names)}.{nearest(str(address), names)}")
+    newest = max(found)
+    return newest.key[0], newest.key[1]
+
+
+def _private_upstream(nodes: Mapping[Key, Node], key: Key) -> set[Key]:
+    """The private tables a node needs, and those they need."""
+    needed: set[Key] = set()
+    left = [key]
+    while left:
+        for upstream in nodes[left.pop()].upstream:
+            if isinstance(nodes.get(upstream), TableNode) and upstream not in needed:
+                needed.add(upstream)
+                left.append(upstream)
+    return needed
+
+
+def _untried(planned: Plan, tried: set[str]) -> tuple[Todo, ...]:
+    """The next batch that was not tried in the same state; what waits for a failed one is left out."""
+    while batch := planned.batch():
+        state = ";".join(f"{todo.node.key}{todo.days}{todo.node.wanted(todo.days)}" for todo in batch)
+        if state not in tried:
+            tried.add(state)
+            return batch
+        planned = planned.without({todo.node.key for todo in batch})
+    return ()
+
+
+@contextmanager
+def _instance(mesh: Mesh) -> Iterator[dg.DagsterInstance]:
+    """The mesh's Dagster instance, installed when it is not there yet."""
+    with dg.DagsterInstance.from_config(str(install(mesh.home))) as instance:
+        yield instance
+
+
+def _has_own_python(location: Location) -> bool:
+    return location.executable is not None and Path(location.executable).absolute() != Path(sys.executable).absolute()
+
+
+def _elsewhere(mesh: Mesh, location: Location, days: int) -> Ran:
+    return _python(mesh, location, ["build", "--domain", location.name, "--days", str(days)])
+
+
+def _python(mesh: Mesh, location: Location, arguments: Sequence[str]) -> Ran:
+    """What `dagmesh` said when a domain's own interpreter ran it."""
+    began = perf_counter()
+    command = [str(location.executable), "-m", "dagmesh", *arguments]
+    done = subprocess.run(command, cwd=mesh.root, capture_output=True, text=True, check=False, env={**os.environ})
+    messages = tuple(done.stderr.splitlines()) if done.returncode else ()
+    return Ran(location.name, (), (), done.returncode == 0, perf_counter() - began, messages)
+
+
+def _report(entry: Any, domain: str, progress: Progress) -> None:
+    if entry.is_dagster_event and entry.get_dagster_event().is_step_start:
+        progress(f"{domain}: {entry.step_key}")
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dagmesh.model.domain import Domain
 from dagmesh.orchestrate.domain import DagsterDomain, check_sources
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
-from dagmesh.orchestrate.private_io import PrivateTables
+from dagmesh.orchestrate.private_io import private_io
 from dagmesh.orchestrate.product_asset import product_asset
 from dagmesh.orchestrate.resources import LakeResource, ResolverResource
 from dagmesh.orchestrate.sensor import daily_sensor
@@ -25,14 +25,14 @@ def definitions(domain: DagsterDomain) -> dg.Definitions:
     tables = private_tables(domain.name, private)
     check_sources(domain, list(tables))
     lake = LakeResource.of(mesh)
-    products = [product_asset(domain, product, list(tables), lake.root) for product in domain.products]
+    products = [product_asset(domain, product, lake.root) for product in domain.products]
     return dg.Definitions(
         assets=[*private, *products],
         sensors=[daily_sensor(domain, tables, mesh)],
         resources={
             "lake": lake,
             "resolver": ResolverResource(lake=lake, reader=domain.name),
-            "io_manager": PrivateTables(lake=lake, domain=domain.name),
+            "io_manager": private_io(domain.name, tables),
         },
         executor=dg.in_process_executor,
         metadata=_metadata(domain),

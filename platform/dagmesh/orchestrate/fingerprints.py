@@ -18,6 +18,6 @@ def digest(parts: Iterable[str]) -> str:
     return hasher.hexdigest()[:LENGTH]
 
 
-def window(days: Collection[date], length: int) -> set[date]:
-    """Every day of `days` and the `length - 1` days before each."""
-    return {day - timedelta(days=back) for day in days for back in range(length)}
+def window(days: Collection[date], back: int, ahead: int) -> set[date]:
+    """Every day of `days`, the `back` days before each and the `ahead` days after each."""
+    return {day + timedelta(days=offset) for day in days for offset in range(-back, ahead + 1)}

@@ -20,8 +20,9 @@ from dagmesh.orchestrate.fingerprints import digest, window
 class Input:
     """One input port, resolved.
 
-    `days` maps each day of a daily source to the digest of its rows' files; it is empty for a whole source, whose digest
-    is `whole`. `record` is what the publication says of the input. `completeness` gives a day's inherited completeness.
+    `days` maps each day of a daily source to the digest of its rows' files; it is empty for a whole source. `whole` is the
+    digest of all rows. `through` is the newest day the rows cover, None where days mean nothing to them. `record` is what
+    the publication says of the input. `completeness` gives what the rows of some days inherit (None: of all).
     """
 
     read: Read
@@ -29,27 +30,32 @@ class Input:
     daily: bool
     days: Mapping[date, str]
     whole: str
+    through: date | None
     sql: Callable[[Collection[date] | None], str]
     completeness: Callable[[Collection[date] | None], float]
     record: Mapping[str, Any]
 
-    def days_for(self, days: Collection[date]) -> set[date] | None:
+    def seen(self, days: Collection[date]) -> set[date] | None:
         """The days of this input that a run for `days` sees; None for all. No `days` means a whole product's run."""
         if not self.daily:
             return None
         if days:
-            return window(days, self.read.days or 1) & set(self.days)
+            return window(days, (self.read.days or 1) - 1, self.read.late_days) & set(self.days)
         return set(sorted(self.days)[-self.read.days :]) if self.read.days else None
 
     def missing(self, day: date) -> bool:
-        """Whether the input has not got the day yet."""
-        return self.daily and day not in self.days
+        """Whether the input does not cover the day yet."""
+        return day not in self.days if self.daily else self.through is not None and day > self.through
 
     def digest(self, days: Collection[date]) -> str:
-        """What a run for `days` would be made of, of this input."""
+        """What a run for `days` is made of, of this input.
+
+        A whole input does not date a daily product's days: they are made with what was known then, and a new snapshot of
+        the reference does not restate them.
+        """
         if not self.daily:
-            return self.whole
-        seen = self.days_for(days)
+            return "" if days else self.whole
+        seen = self.seen(days)
         return digest(f"{day}={self.days[day]}" for day in sorted(self.days if seen is None else seen))
 
 
@@ -92,6 +98,7 @@ class Ports:
             daily=snapshot.publication.product["partitioned_by"] is not None,
             days=snapshot.day_digests,
             whole=snapshot.digest,
+            through=snapshot.publication.through,
             sql=lambda days: self.resolver.resolve(reading.address, days).sql,
             completeness=snapshot.completeness,
             record={"address": str(address), "snapshot": snapshot.version},
@@ -109,6 +116,7 @@ class Ports:
             daily=bool(days),
             days=days,
             whole=table.digest(),
+            through=max(days, default=None),
             sql=table.sql,
             completeness=table.completeness,
             record={"table": read.source},

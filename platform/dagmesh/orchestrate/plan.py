@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from graphlib import TopologicalSorter
 
 from dagmesh.model.domain import Domain
-from dagmesh.orchestrate.nodes import Key, Node, ProductNode
+from dagmesh.orchestrate.fingerprints import window
+from dagmesh.orchestrate.nodes import Key, Node, ProductNode, State
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,17 @@ class Plan:
 
     todo: tuple[Todo, ...]
     waiting: tuple[str, ...]
+
+    def without(self, keys: Collection[Key]) -> Plan:
+        """The plan with these nodes left out, and everything that waits for them."""
+        left: list[Todo] = []
+        out = set(keys)
+        for todo in self.todo:
+            if todo.node.key in out or todo.after & out:
+                out.add(todo.node.key)
+            else:
+                left.append(todo)
+        return Plan(tuple(left), self.waiting)
 
     def batch(self) -> tuple[Todo, ...]:
         """The next nodes that one run can take: of one domain and one range of days, nothing planned upstream but themselves."""
@@ -57,7 +69,7 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date]) -> Plan:
         node = nodes[key]
         changing = [todo[up] for up in node.upstream if up in todo]
         state = node.state(days)
-        affected = _affected(node, changing, days)
+        affected = _affected(node, state, changing, days)
         if state.stale or affected or (changing and not node.daily):
             wanted = tuple(sorted({*state.days, *affected})) if node.daily else ()
             reason = state.reason or f"after {', '.join('.'.join(t.node.key) for t in changing)}"
@@ -66,24 +78,23 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date]) -> Plan:
     return Plan(tuple(todo.values()), tuple(waiting))
 
 
-def _affected(node: Node, changing: Sequence[Todo], days: Collection[date]) -> set[date]:
-    """The node's days that see a changing day of an upstream."""
-    if not node.daily:
+def _affected(node: Node, state: State, changing: Sequence[Todo], days: Collection[date]) -> set[date]:
+    """The node's days that see a changing day of an upstream, or wait for an upstream that is going to be made."""
+    if not node.daily or not changing:
         return set()
-    affected: set[date] = set()
+    affected = set(days) if None in state.waiting else {day for day in state.waiting if day}
     for upstream in changing:
-        if not upstream.node.daily:
-            return set(days)
-        reach = _look_back(node, upstream.node.key)
-        affected |= {day + timedelta(days=ahead) for day in upstream.days for ahead in range(reach)}
+        back, ahead = _reach(node, upstream.node.key)
+        affected |= window(upstream.days, ahead, back)
     return affected & set(days)
 
 
-def _look_back(node: Node, upstream: Key) -> int:
+def _reach(node: Node, upstream: Key) -> tuple[int, int]:
+    """How many days back and ahead of its own day the node sees of the upstream."""
     if not isinstance(node, ProductNode):
-        return 1
-    reads = zip(node.product.inputs, node.upstream, strict=True)
-    return max((read.days or 1 for read, key in reads if key == upstream), default=1)
+        return 0, 0
+    reads = [read for read, key in zip(node.product.inputs, node.upstream, strict=True) if key == upstream]
+    return max((read.days or 1) - 1 for read in reads), max(read.late_days for read in reads)
 
 
 def due_days(domain: Domain, now_day: date, count: int) -> tuple[date, ...]:

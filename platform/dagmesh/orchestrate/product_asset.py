@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagmesh.audit.report import Report, Result, check_names
+from dagmesh.audit.report import Result, check_names
 from dagmesh.errors import NotPublished, SchemaMismatch
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
@@ -32,19 +32,18 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
-def product_asset(domain: Domain, product: Product, private: Sequence[str], lake_root: str) -> dg.AssetsDefinition:
+def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.AssetsDefinition:
     """The asset whose every run stages, audits, signs and publishes the product.
 
     Args:
         domain: the domain that owns the product.
         product: what to publish.
-        private: the names of the domain's private tables.
         lake_root: where the lake is, for the links the UI shows.
     """
     key = dg.AssetKey(product.address.key)
     spec = dg.AssetSpec(
         key=key,
-        deps=[_dep(domain, product, read, private) for read in product.inputs],
+        deps=[_dep(domain, product, read) for read in product.inputs],
         description=metadata.description(product),
         metadata=metadata.definition_metadata(product, f"{lake_root}/{product.domain}/{product.name}/v{product.major}"),
         group_name=domain.name,
@@ -64,7 +63,7 @@ def product_asset(domain: Domain, product: Product, private: Sequence[str], lake
     )
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
         days = days_of(context)
-        ports = Ports(domain, resolver.resolver, lake.private(domain.name))
+        ports = Ports(domain, resolver.resolver, lake.lake.private(domain.name))
         run = Run(ports, lake.connection(), context.run_id, datetime.now(UTC))
         try:
             outcome = publish(run, product, days)
@@ -75,12 +74,15 @@ def product_asset(domain: Domain, product: Product, private: Sequence[str], lake
     return publish_product
 
 
-def _dep(domain: Domain, product: Product, read: Read, private: Sequence[str]) -> dg.AssetDep:
+def _dep(domain: Domain, product: Product, read: Read) -> dg.AssetDep:
     own = [other.address for other in domain.products if other.name == read.source]
     address = read.address or (max(own) if own else None)
     key = dg.AssetKey(address.key if address else [domain.name, read.source])
-    if product.partitioned_by and (read.days or 1) > 1:
-        return dg.AssetDep(key, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - (read.days or 1), allow_nonexistent_upstream_partitions=True))
+    if product.partitioned_by and ((read.days or 1) > 1 or read.late_days):
+        mapping = dg.TimeWindowPartitionMapping(
+            start_offset=1 - (read.days or 1), end_offset=read.late_days, allow_nonexistent_upstream_partitions=True
+        )
+        return dg.AssetDep(key, partition_mapping=mapping)
     return dg.AssetDep(key)
 
 
@@ -102,7 +104,7 @@ def _events(context: dg.AssetExecutionContext, product: Product, outcome: Outcom
         described = {**_run_metadata(outcome), **_day_metadata(outcome, day)}
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
     yield from checks
-    raise dg.Failure(outcome.describe(product), metadata=_failure_metadata(outcome), allow_retries=False)
+    raise dg.Failure(described(product, outcome), metadata=_failure_metadata(outcome), allow_retries=False)
 
 
 def _check_result(key: dg.AssetKey, result: Result) -> dg.AssetCheckResult:
@@ -116,7 +118,8 @@ def _check_result(key: dg.AssetKey, result: Result) -> dg.AssetCheckResult:
             "failing_rows": result.failing_rows,
             "rows": result.rows,
             "failing_share": result.share,
-            **({"failed_days": ", ".join(result.failed_days)} if result.failed_days else {}),
+            **({"detail": result.detail} if result.detail else {}),
+            **({"failed_days": _days(result.failed_days)} if result.failed_days else {}),
             **({"samples": metadata.sample_table(result.samples)} if result.samples else {}),
         },
     )
@@ -145,6 +148,22 @@ def _failure_metadata(outcome: Outcome) -> dict[str, Any]:
     return {"quarantine": dg.MetadataValue.path(str(outcome.quarantine))} if outcome.quarantine else {}
 
 
-def failing(report: Report) -> list[Result]:
-    """The results that stop a publication."""
-    return [result for result in report.results if not result.passed and result.severity == "error"]
+def described(product: Product, outcome: Outcome) -> str:
+    """In words: what was published, what was refused and for which rules, what waits for what, and the next step."""
+    lines = []
+    broken = [result for result in outcome.report.results if not result.passed and result.severity == "error"] if outcome.report else []
+    if broken:
+        rules = "; ".join(f"{result.text} ({result.failing_rows} of {result.rows} rows break it)" for result in broken)
+        what = f"refused {_days(outcome.refused)}" if outcome.refused else "nothing was published"
+        lines.append(f"{product.address}: {what}: {rules}. The last good snapshot keeps serving.")
+    if outcome.published:
+        lines.append(f"Published: {_days(outcome.published)}.")
+    if outcome.quarantine:
+        lines.append(f"The bad rows are in {outcome.quarantine}. Mend the source or the product, then run it again.")
+    for day, sources in outcome.waiting.items():
+        lines.append(f"{product.address} {day} waits for {sources}.")
+    return "\n".join(lines)
+
+
+def _days(days: Sequence[date]) -> str:
+    return ", ".join(day.isoformat() for day in days)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import duckdb
 
-from dagmesh.audit.audit import audit
+from dagmesh.audit.audit import audit, bad_rows_sql
 from dagmesh.audit.conform import conform_sql
 from dagmesh.audit.report import Report
 from dagmesh.lake.publication import Record
+from dagmesh.lake.quarantine import quarantine_path, write_quarantine
 from dagmesh.lake.snapshot import Snapshot
-from dagmesh.lake.table import Table
+from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
+
+SAMPLE_ROWS = 5
+HISTORY = 10
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class Outcome:
     days whose inputs are not there, each with what it waits for. `snapshot` is None when nothing was published.
     """
 
-    report: Report | None
-    snapshot: Snapshot | None
+    report: Report | None = None
+    snapshot: Snapshot | None = None
     published: tuple[date, ...] = ()
     refused: tuple[date, ...] = ()
     waiting: Mapping[date, str] = field(default_factory=dict)
     quarantine: Path | None = None
+    sample: Sequence[dict[str, Any]] = ()
+    seconds: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -44,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run has at hand: the domain's ports, a connection, and who and when it is."""
+    """What a run has at hand: the domain's ports, a connection, who it is and when it began."""
 
     ports: Ports
     con: duckdb.DuckDBPyConnection
@@ -58,13 +65,100 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
     Raises:
         NotPublished: an input has nothing at all yet. SchemaMismatch: the result has not the contract's columns.
     """
+    began = perf_counter()
     inputs = run.ports.resolve(product)
-    waiting = {day: _waits_for(inputs, day) for day in days}
-    ready = [day for day in days if not waiting[day]]
-    waiting = {day: source for day, source in waiting.items() if source}
+    waiting = {day: sources for day in days if (sources := _waits_for(inputs, day))}
+    ready = [day for day in days if day not in waiting]
     if days and not ready:
-        return Outcome(None, None, waiting=waiting)
+        return Outcome(waiting=waiting)
     sql = conform_sql(run.con, _rows(run, product, inputs, ready), product.contract)
+    stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
+    try:
+        report = _audited(run, product, inputs, stage)
+        good = report.passed_days
+        if not (good or (not days and report.passed)):
+            return Outcome(report, refused=report.refused_days, waiting=waiting, quarantine=_quarantined(run, product, stage, report))
+        quarantine = _quarantined(run, product, stage, report) if report.refused_days else None
+        sample = _sample(run, product, stage, good)
+        snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
+    finally:
+        stage.discard()
+    return Outcome(snapshot=snapshot, report=report, published=good, refused=report.refused_days, waiting=waiting,
+                   quarantine=quarantine, sample=sample, seconds=perf_counter() - began)
+
+
+def _waits_for(inputs: Collection[Input], day: date) -> str:
+    return ", ".join(f"{i.source} {day}" for i in inputs if i.missing(day))
+
+
+def _rows(run: Run, product: Product, inputs: Sequence[Input], days: Sequence[date]) -> str:
+    """FROM-able text of the product's rows for the days: one call of its function, or one for each day it asks for."""
+
+    def called(some: Sequence[date], day: date | None) -> str:
+        return computed(run.con, product, {i.read.parameter: i.sql(i.seen(some)) for i in inputs}, day)
+
+    if product.per_day:
+        parts = [f"SELECT * FROM {called([day], day)} WHERE {_of_days(product, [day])}" for day in days]
+        return f"({' UNION ALL BY NAME '.join(parts)})"
+    rows = called(days, None)
+    if any((i.read.days or 1) > 1 or i.read.late_days for i in inputs) and days:
+        return f"(SELECT * FROM {rows} WHERE {_of_days(product, days)})"
+    return rows
+
+
+def _of_days(product: Product, days: Sequence[date]) -> str:
+    return f'"{product.partitioned_by}" IN ({", ".join(f"DATE '{day}'" for day in days)})'
+
+
+def _audited(run: Run, product: Product, inputs: Sequence[Input], stage: Stage) -> Report:
+    arrived = {day: min([1.0, *(i.completeness(i.seen([day]) if day else None) for i in inputs)]) for day in (stage.days or (None,))}
+    return audit(run.con, stage.sql(), product, days=stage.days, arrived=arrived, history=_history(run, product, stage))
+
+
+def _history(run: Run, product: Product, stage: Stage) -> list[int]:
+    """Row counts of the product's newest days, or of its newest snapshots."""
     table = run.ports.resolver.lake.table(product.address)
-    stage = table.stage(run.con, sql, product, ready)
-    return _audited(run, product, inputs, ready, table, stage, waiting)
+    if not table.fingerprints():
+        return []
+    if not stage.days:
+        return [past.publication.rows for past in table.history(HISTORY) if past.trusted]
+    counts = {file.day: 0 for file in table.snapshot().files if file.day and file.day not in stage.days}
+    for file in table.snapshot().files:
+        if file.day in counts:
+            counts[file.day] += file.rows
+    return [counts[day] for day in sorted(counts)[-HISTORY:]]
+
+
+def _published(run: Run, product: Product, inputs: Sequence[Input], stage: Stage, report: Report, seconds: float) -> Snapshot:
+    lake = run.ports.resolver.lake
+    days = report.passed_days
+    record = Record(
+        run_id=run.run_id,
+        published_at=run.now,
+        made_of={day: made_of(product, inputs, [day]) for day in days} or {None: made_of(product, inputs, [])},
+        completeness={day: report.days[day].completeness for day in days} or {None: report.completeness},
+        checks=[_signed(result.describe()) for result in report.results],
+        profile=report.profile,
+        inputs={i.read.parameter: i.record for i in inputs},
+        through=max(days) if days else min((i.through for i in inputs if i.through), default=None),
+        seconds=round(seconds, 3),
+    )
+    return lake.table(product.address).publish(stage, days, record, lake.signing_key(product.domain))
+
+
+def _signed(result: dict[str, Any]) -> dict[str, Any]:
+    """The part of a check's result that goes into the publication: everything but rows."""
+    return {name: value for name, value in result.items() if name != "samples"}
+
+
+def _quarantined(run: Run, product: Product, stage: Stage, report: Report) -> Path:
+    path = quarantine_path(run.ports.resolver.lake.home, product, run.run_id)
+    write_quarantine(run.con, bad_rows_sql(run.con, stage.sql(), product, report), path)
+    return path
+
+
+def _sample(run: Run, product: Product, stage: Stage, days: Sequence[date]) -> list[dict[str, Any]]:
+    """A few rows for the UI, restricted columns masked."""
+    shown = [f'"{c.name}"' if not c.restricted else f"'•••' AS \"{c.name}\"" for c in product.contract.columns]
+    rows = run.con.execute(f"SELECT {', '.join(shown)} FROM {stage.sql(days or None)} LIMIT {SAMPLE_ROWS}").fetchall()
+    return [dict(zip((c.name for c in product.contract.columns), row, strict=True)) for row in rows]

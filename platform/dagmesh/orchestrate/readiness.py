@@ -19,6 +19,9 @@ class Running:
     loaded: tuple[str, ...]
     broken: dict[str, str]
 
+    def __str__(self) -> str:
+        return self.url + (f" (not loaded: {', '.join(self.broken)}; the page says why)" if self.broken else "")
+
 
 def running_at(host: str, port: int) -> Running | None:
     """What the web interface at an address says; None while it does not answer."""

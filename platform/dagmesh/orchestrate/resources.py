@@ -27,7 +27,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
     @classmethod
     def of(cls, mesh: Mesh) -> LakeResource:
         """The resource for a mesh's lake."""
-        return cls(root=mesh.lake.root, home=str(mesh.home))
+        return cls(root=mesh.lake_root, home=str(mesh.home))
 
     @property
     def lake(self) -> Lake:
@@ -36,17 +36,17 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the run's DuckDB, in UTC, that can read the lake."""
-        if self._connection is None:
-            self._connection = self.lake.connect()
         cursor: duckdb.DuckDBPyConnection = self._connection.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
         return cursor
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Open the run's DuckDB."""
+        self._connection = self.lake.connect()
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the run's DuckDB."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()
 
 
 class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
@@ -55,9 +55,14 @@ class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # th
     lake: dg.ResourceDependency[LakeResource]
     reader: str
 
+    @property
+    def resolver(self) -> Resolver:
+        """The resolver itself."""
+        return Resolver(self.lake.lake, self.reader)
+
     def resolve(self, address: str, days: Collection[date] | None = None) -> Reading:
         """What `Resolver.resolve` gives, read in this domain's name."""
-        return Resolver(self.lake.lake, self.reader).resolve(address, days)
+        return self.resolver.resolve(address, days)
 
     def read(self, address: str, days: Collection[date] | None = None) -> duckdb.DuckDBPyRelation:
         """The product's rows as a lazy relation on a cursor of the run's DuckDB."""

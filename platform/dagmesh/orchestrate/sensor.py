@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from dagmesh.consume.resolver import Resolver
+from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Domain
 from dagmesh.orchestrate.inputs import Ports
 from dagmesh.model.mesh import Mesh
@@ -22,7 +23,7 @@ SECONDS = 30
 
 def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh) -> dict[Key, Node]:
     """The domain's products and private tables as nodes of the plan."""
-    lake = mesh.lake
+    lake = Lake.of(mesh)
     store = lake.private(domain.name)
     ports = Ports(domain, Resolver(lake, domain.name), store)
     nodes: list[Node] = [TableNode(domain.name, table, store) for table in tables.values()]

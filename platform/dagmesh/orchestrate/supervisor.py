@@ -108,6 +108,7 @@ class Supervisor:
                 if process.kill_at is None:
                     self._note_death(process, code)
             elif process.pid and process.kill_at is not None and time.monotonic() > process.kill_at:
+                _LOG.warning("%s did not end when asked to and is killed", process.name)
                 os.kill(process.pid, signal.SIGKILL)
 
     def _note_death(self, process: _Process, code: int) -> None:

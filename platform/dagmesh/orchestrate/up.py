@@ -205,14 +205,15 @@ def _environment(home: Path, dagster_home: Path) -> Iterator[None]:
 
 @contextmanager
 def _logging_to(file: Path) -> Iterator[None]:
-    """What dagmesh itself logs, in a file too."""
-    handler = logging.FileHandler(file, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    """What dagmesh itself logs: to the terminal, and with the time to a file."""
     logger = logging.getLogger("dagmesh")
-    level = logger.level
-    logger.addHandler(handler)
+    level, handlers = logger.level, (logging.StreamHandler(), logging.FileHandler(file, encoding="utf-8"))
+    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    for handler in handlers:
+        logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield
     logger.setLevel(level)
-    logger.removeHandler(handler)
-    handler.close()
+    for handler in handlers:
+        logger.removeHandler(handler)
+        handler.close()

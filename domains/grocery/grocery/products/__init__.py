@@ -1,0 +1,1 @@
+"""The data products of grocery, one file each."""

@@ -1,0 +1,5 @@
+"""`python -m dagmesh`: the command, for a domain's own interpreter."""
+
+from dagmesh.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""`dagmesh build`, `run`, `backfill`: make products now, in this process, as Dagster runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from dagmesh.cli.options import example
+from dagmesh.cli.output import progress_console
+
+if TYPE_CHECKING:
+    from dagmesh.model.mesh import Mesh
+    from dagmesh.orchestrate.build import Ran
+
+
+class Day(click.ParamType):
+    """A day as YYYY-MM-DD."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day a text names."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is not a day; write YYYY-MM-DD, for example 2026-11-19.", param, ctx)
+
+
+def yesterday() -> date:
+    """The last whole UTC day."""
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+@click.command(epilog=example("dagmesh build", "dagmesh build --days 7", "dagmesh build --domain orders"))
+@click.option("--days", default=30, show_default=True, help="How many days.")
+@click.option("--to", "last", type=Day(), help="The last day; yesterday (UTC) by default.")
+@click.option("--domain", "only", multiple=True, help="Only this domain; may be given several times.")
+def build(days: int, last: date | None, only: tuple[str, ...]) -> None:
+    """Bring the mesh up to date: run what is stale, in order, and print the board."""
+    from dagmesh.cli.board import print_board
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.mesh import Mesh
+    from dagmesh.orchestrate.unchanged import is_unchanged
+
+    mesh = Mesh.find()
+    wanted = [(last or yesterday()) - timedelta(days=back) for back in reversed(range(days))]
+    if not only and is_unchanged(mesh, Lake.of(mesh), wanted):
+        click.echo("nothing is new: every product is up to date.", err=True)
+        failed = False
+    else:
+        failed = _build(mesh, wanted, only)
+    print_board(mesh)
+    if failed:
+        raise SystemExit(6)
+
+
+def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> bool:
+    from dagmesh.orchestrate.build import build_mesh
+
+    with progress_console().status("loading the domains") as status:
+        ran = build_mesh(mesh, days, only, lambda step: status.update(step))
+        return _told(ran)
+
+
+def _told(ran: Iterable[Ran]) -> bool:
+    """Print a line for each run as it ends; whether any failed."""
+    console, failed = progress_console(), False
+    for run in ran:
+        names = ", ".join(key[1] for key in run.keys)
+        days = f" {run.days[0]} to {run.days[-1]}" if len(run.days) > 1 else "".join(f" {day}" for day in run.days)
+        mark = "[green]done[/green]" if run.success else "[red]failed[/red]"
+        console.print(f"{mark} {run.domain}{days}: {names} ({run.seconds:.1f} s)")
+        for message in run.messages:
+            console.print(f"  {message}", markup=False)
+        failed = failed or not run.success
+    return failed
+
+
+@click.command(epilog=example("dagmesh run orders.purchase_patterns", "dagmesh run orders.orders --day 2026-11-19"))
+@click.argument("address")
+@click.option("--day", type=Day(), help="The day to make, of a daily product; yesterday (UTC) by default.")
+def run(address: str, day: date | None) -> None:
+    """Run one product now, with the private tables it needs, and publish it."""
+    from dagmesh.model.address import Address
+    from dagmesh.model.mesh import Mesh
+    from dagmesh.orchestrate.build import run_product
+
+    ran = run_product(Mesh.find(), Address.parse(address), day or yesterday(), progress_console().print)
+    if _told(ran):
+        raise SystemExit(6)
+
+
+@click.command(epilog=example("dagmesh backfill orders --from 2026-11-01 --to 2026-11-19"))
+@click.argument("domain")
+@click.option("--from", "first", type=Day(), required=True, help="The first day.")
+@click.option("--to", "last", type=Day(), required=True, help="The last day.")
+def backfill(domain: str, first: date, last: date) -> None:
+    """Make every product of a domain again for a range of days; each day is replaced whole."""
+    from dagmesh.model.mesh import Mesh
+    from dagmesh.orchestrate.build import backfill_domain
+
+    if last < first:
+        raise click.UsageError(f"--to {last} is before --from {first}.")
+    days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+    if _told(backfill_domain(Mesh.find(), domain, days, progress_console().print)):
+        raise SystemExit(6)

@@ -1,0 +1,135 @@
+"""`dagmesh list`, `show`, `history`: what there is to read, straight from the lake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from dagmesh.cli.options import example, json_option
+from dagmesh.cli.output import print_json, print_table
+
+
+@click.command(name="list", epilog=example("dagmesh list", "dagmesh list --json"))
+@json_option
+def list_products(as_json: bool) -> None:
+    """List every product: address, owner, rows, newest day, whom it serves."""
+    from dagmesh.consume.catalogue import catalogue
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.mesh import Mesh
+
+    mesh, now = Mesh.find(), datetime.now(UTC)
+    entries = [entry.describe(now) for entry in catalogue(Lake.of(mesh))]
+    listed = {entry["address"] for entry in entries}
+    domains, _ = mesh.loaded()
+    for domain in domains.values():
+        for product in domain.products:
+            if str(product.address) not in listed:
+                entries.append(
+                    {
+                        "address": str(product.address),
+                        "owner": product.owner,
+                        "version": product.version,
+                        "serves": list(product.serves),
+                        "description": product.description,
+                        "snapshot": None,
+                    }
+                )
+    if as_json:
+        print_json(entries)
+        return
+    columns = ["address", "version", "owner", "rows", "through", "serves", "description"]
+    print_table(columns, [[_row(entry)[column] for column in columns] for entry in sorted(entries, key=lambda e: e["address"])])
+
+
+def _row(entry: dict[str, Any]) -> dict[str, Any]:
+    if "refused" in entry:
+        return {
+            **dict.fromkeys(("version", "owner", "rows", "through", "serves")),
+            "address": entry["address"],
+            "description": entry["refused"],
+        }
+    return {"rows": None, "through": None if entry.get("snapshot") is not None else "not published yet", **entry}
+
+
+@click.command(epilog=example("dagmesh show orders.purchase_patterns", "dagmesh show orders.purchase_patterns@1 --json"))
+@click.argument("address")
+@json_option
+def show(address: str, as_json: bool) -> None:
+    """Show one product: contract, promise, who may read it, its newest snapshot and checks."""
+    from dagmesh.consume.catalogue import entry
+    from dagmesh.consume.resolver import Resolver
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.address import Address
+    from dagmesh.model.mesh import Mesh
+
+    lake = Lake.of(Mesh.find())
+    found = entry(lake, Resolver(lake, "analyst").completed(Address.parse(address)))
+    described = found.describe(datetime.now(UTC))
+    if found.snapshot is None:
+        raise click.ClickException(found.refused)
+    publication = found.snapshot.publication
+    if as_json:
+        print_json({**described, "product": publication.product, "checks": publication.checks, "inputs": publication.inputs})
+        return
+    _print_product(described, publication.product)
+    _print_contract(publication.product["contract"])
+    print_table(["check", "passed", "failing rows", "says"], [_check(check) for check in publication.checks])
+
+
+def _print_product(described: dict[str, Any], product: Any) -> None:
+    promise = product["promise"]
+    kept = "kept" if described["promise_kept"] else "NOT kept"
+    lines = {
+        "address": f"{described['address']}#{described['snapshot']}  (version {described['version']})",
+        "owner": f"{product['owner']}, support: {product['support'] or product['owner']}",
+        "grain": product["contract"]["grain"],
+        "promise": f"by {promise['available_by']} {promise['timezone']}, at most {promise['max_lag']} old, at least "
+        f"{promise['min_completeness']:.0%} complete: {kept} ({described['promise']})",
+        "rows": f"{described['rows']:,}, {described['completeness']:.1%} complete, published {described['published_at']}",
+        "serves": ", ".join(product["serves"]) or "nobody yet",
+        "reads": ", ".join(read["source"] for read in product["reads"]) or "nothing",
+        "documentation": product["documentation"] or "",
+    }
+    click.echo(product["description"] + "\n")
+    for word, text in lines.items():
+        if text:
+            click.echo(f"{word:<14} {text}")
+    click.echo()
+
+
+def _print_contract(contract: Any) -> None:
+    rules: dict[str, list[str]] = {}
+    for rule in contract["rules"]:
+        rules.setdefault(rule["columns"][0], []).append(rule["name"].partition("__")[2] if rule["kind"] != "check" else rule["name"])
+    rows = [
+        [c["name"], c["type"], c.get("unit"), c["classification"], c["key"], rules.get(c["name"], []), c["description"]]
+        for c in contract["columns"]
+    ]
+    print_table(["column", "type", "unit", "class", "key", "rules", "meaning"], rows)
+    click.echo()
+
+
+def _check(check: Any) -> list[Any]:
+    return [check["name"], check["passed"], check["failing_rows"], check["text"]]
+
+
+@click.command(epilog=example("dagmesh history orders.orders", "dagmesh history orders.orders --limit 3 --json"))
+@click.argument("address")
+@click.option("--limit", default=20, show_default=True, help="How many snapshots, newest first.")
+@json_option
+def history(address: str, limit: int, as_json: bool) -> None:
+    """Show a product's snapshots, newest first, and whether each verifies."""
+    from dagmesh.consume.resolver import Resolver
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.address import Address
+    from dagmesh.model.mesh import Mesh
+
+    lake = Lake.of(Mesh.find())
+    found = lake.table(Resolver(lake, "analyst").completed(Address.parse(address))).history(limit)
+    if as_json:
+        print_json([{**vars(past.publication), "verified": past.verified} for past in found])
+        return
+    rows = [_past(past) for past in found]
+    print_table(["snapshot", "published at", "kind", "version", "days", "rows", "run", "verified", "reason"], rows)

@@ -1,0 +1,33 @@
+"""`dagmesh query`: one SELECT over products, named by address."""
+
+from __future__ import annotations
+
+import click
+
+from dagmesh.cli.options import example, json_option
+from dagmesh.cli.output import print_json, print_table
+
+
+@click.command(
+    epilog=example(
+        'dagmesh query "select category, sum(spend_90d_eur) from orders.purchase_patterns group by 1"',
+        "dagmesh query 'select count(*) from \"orders.purchase_patterns@1#2\"'",
+        'dagmesh query --as marketing --limit 5 "select * from orders.orders"',
+    )
+)
+@click.argument("statement")
+@click.option("--as", "reader", default="analyst", show_default=True, help="The domain in whose name to read.")
+@click.option("--limit", default=1000, show_default=True, help="Print at most so many rows.")
+@json_option
+def query(statement: str, reader: str, limit: int, as_json: bool) -> None:
+    """Run one SELECT over products, addressed as orders.orders or "orders.orders@1"."""
+    from dagmesh.consume.connection import connect
+
+    result = connect(reader=reader).sql(statement)
+    rows = result.limit(limit + 1).fetchall()
+    if as_json:
+        print_json([dict(zip(result.columns, row, strict=True)) for row in rows[:limit]])
+    else:
+        print_table(result.columns, rows[:limit])
+    if len(rows) > limit:
+        click.echo(f"only the first {limit} rows; --limit prints more.", err=True)

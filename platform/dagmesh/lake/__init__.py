@@ -1,0 +1,1 @@
+"""The lake: signed, immutable snapshots of data products on Delta, and a domain's private tables beside it."""
