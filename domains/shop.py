@@ -3,7 +3,7 @@
 A real mesh deletes this file and shop.sql. A day's bytes depend on (seed, orders_per_day, day) alone: all chance is a hash,
 so a day is written without the days before it. DuckDB keeps `hash` within a release: write one folder with one release.
 
-    python domains/shop.py --out .dagmesh/exports --to 2026-11-19 --days 30 --orders-per-day 1000
+    python domains/shop.py --out .dagmesh/exports --days 30 --orders-per-day 1000
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import random
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -256,11 +256,15 @@ def _damage(path: Path, chance: str) -> None:
     path.write_text("".join(lines))
 
 
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - DAY
+
+
 def main() -> None:
     """Write the exports that the command line asks for."""
     ask = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     ask.add_argument("--out", type=Path, required=True, help="the folder, one sub-folder per domain")
-    ask.add_argument("--to", type=date.fromisoformat, required=True, metavar="DAY", help="the last day: 2026-11-19")
+    ask.add_argument("--to", type=date.fromisoformat, default=_yesterday(), metavar="DAY", help="the last day; yesterday (UTC)")
     ask.add_argument("--days", type=int, default=30)
     ask.add_argument("--orders-per-day", type=int, default=1000)
     ask.add_argument("--seed", type=int, default=7)

@@ -1,5 +1,8 @@
 """`dagmesh.testing`: plain rows in, plain rows out, and the contract's verdict on them."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any
@@ -27,6 +30,7 @@ class Totals(dm.Contract):
     comment: str = dm.field(
         required=dm.rule(True, max_failing=0.5), max_length=dm.rule(5, max_failing=0.5), unique=True, description="A word."
     )
+    day: date = dm.field(description="UTC day of the orders.")
     last_at: datetime = dm.field(description="Newest order.")
 
     @dm.check("orders", "amount_eur", description="an order costs less than 1000 EUR")
@@ -48,6 +52,7 @@ def row(**values: Any) -> dict[str, Any]:
         "returned": None,
         "amount_eur": Decimal("25.00"),
         "comment": "a",
+        "day": DAY,
         "last_at": datetime(2026, 11, 19, 8, tzinfo=UTC),
     }
     return good | values
@@ -125,6 +130,30 @@ def test_a_time_in_another_zone_is_the_same_moment_in_utc() -> None:
 
     assert given["at"] == at
     assert given["at"].tzinfo is UTC
+
+
+def test_a_product_works_in_utc_wherever_the_test_runs() -> None:
+    code = """
+from datetime import UTC, datetime
+import dagmesh as dm, duckdb
+from dagmesh import testing
+
+class Days(dm.Contract):
+    \"\"\"One row per order.\"\"\"
+    day: str = dm.field(description="UTC day.")
+
+@dm.data_product(contract=Days, version="1.0.0", serves=[], promise=dm.Promise(), description="Days.")
+def days(orders: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    return orders.project("placed_at::DATE::VARCHAR AS day")
+
+print(testing.call(days, orders=[{"placed_at": datetime(2026, 11, 19, 1, tzinfo=UTC)}]))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TZ": "America/New_York"}, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[{'day': '2026-11-19'}]\n"
 
 
 @pytest.mark.parametrize(
@@ -268,6 +297,7 @@ def test_a_share_of_failing_rows_over_max_failing_is_refused() -> None:
         ({"amount_eur": Decimal("0.001")}, "column 'amount_eur': Decimal('0.001') is no DECIMAL(8,2) (1 rows)."),
         ({"amount_eur": Decimal("1234567.00")}, "column 'amount_eur': Decimal('1234567.00') is no DECIMAL(8,2) (1 rows)."),
         ({"last_at": DAY}, "column 'last_at': datetime.date(2026, 11, 19) is no TIMESTAMP WITH TIME ZONE (1 rows)."),
+        ({"day": datetime(2026, 11, 19, tzinfo=UTC)}, f"column 'day': {datetime(2026, 11, 19, tzinfo=UTC)!r} is no DATE (1 rows)."),
         ({"chanel": "x"}, "column 'chanel': not in the contract. Did you mean 'channel'?"),
     ],
     ids=str,
@@ -288,9 +318,6 @@ def test_a_missing_column_is_refused() -> None:
 
 
 def test_importing_it_imports_no_data_frame_library() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, dagmesh.testing; print(sorted({'duckdb', 'pandas', 'pandera', 'pyarrow', 'polars', 'dagster'} & set(sys.modules)))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

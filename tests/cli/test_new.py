@@ -280,6 +280,7 @@ def test_outside_a_mesh_there_is_nowhere_to_write(tmp_path: Path, monkeypatch: p
         WORKSPACE.replace("  - ", "- "),
         WORKSPACE.replace("}\n", "} # a note\n\nother: 1 # kept\n"),
         "load_from:\n    - python_module:\n        module_name: orders.definitions # block\n        working_directory: a\n\n# end\n",
+        "load_from:\n  - python_module: {module_name: orders.definitions,\n      working_directory: a} # over two lines\n# end\n",
         "load_from: []\n",
         "load_from: [] # none yet\n",
         "load_from:\n",

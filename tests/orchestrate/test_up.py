@@ -23,8 +23,12 @@ import sys
 from pathlib import Path
 from dagmesh.errors import MeshError
 from dagmesh.orchestrate.up import up
+
+def ready(running):
+    print("ready", running, running.broken, flush=True)
+
 try:
-    sys.exit(up(Path(sys.argv[1]), Path(sys.argv[2]), port=int(sys.argv[3]), on_ready=lambda running: print("ready", running, running.broken, flush=True)))
+    sys.exit(up(Path(sys.argv[1]), Path(sys.argv[2]), port=int(sys.argv[3]), on_ready=ready))
 except MeshError as error:
     sys.exit(f"refused: {error}")
 """
@@ -406,6 +410,7 @@ def test_a_killed_supervisor_takes_every_process_with_it(small: Mesh) -> None:
     until(lambda: all(ended(process) for process in processes), seconds=20)
 
 
+@pytest.mark.slow
 def test_a_mesh_starts_again_on_the_home_of_one_that_was_killed(small: Mesh) -> None:
     small.start()
     run_id, _ = small.endless("orders")
@@ -419,6 +424,7 @@ def test_a_mesh_starts_again_on_the_home_of_one_that_was_killed(small: Mesh) -> 
     small.finished(run_id, want="FAILURE")
 
 
+@pytest.mark.slow
 def test_a_background_job_of_a_shell_without_job_control_can_be_stopped(small: Mesh) -> None:
     command = [sys.executable, "-c", UP, str(small.root), str(small.home), str(small.port)]
     ignoring = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
@@ -432,6 +438,7 @@ def test_a_background_job_of_a_shell_without_job_control_can_be_stopped(small: M
     assert [process for process in processes if not ended(process)] == []
 
 
+@pytest.mark.slow
 def test_a_stop_while_starting_is_heard(small: Mesh) -> None:
     command = [sys.executable, "-c", UP, str(small.root), str(small.home), str(small.port)]
     small.process = subprocess.Popen(command)
@@ -442,3 +449,17 @@ def test_a_stop_while_starting_is_heard(small: Mesh) -> None:
 
     assert small.process.wait(60) == 0
     assert [process for process in processes if not ended(process)] == []
+
+
+@pytest.mark.slow
+def test_plain_dagster_dev_runs_the_same_workspace_and_home(small: Mesh) -> None:
+    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(small.port)]
+    environment = {**os.environ, "DAGSTER_HOME": str(install(small.home))}
+    small.process = subprocess.Popen(command, cwd=small.root, env=environment)
+    until(small.answers, seconds=120)
+
+    run_id = small.click("orders", "orders_facts")
+
+    until(lambda: small.status(run_id) in ("SUCCESS", "FAILURE"), seconds=120)
+    assert small.status(run_id) == "SUCCESS", small.messages(run_id)
+    assert "the run starts in a new process" in small.messages(run_id)

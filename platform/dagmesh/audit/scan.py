@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
 from dagmesh.audit.compile import Step
-from dagmesh.audit.literals import quoted
+from dagmesh.audit.literals import literal, quoted
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,9 @@ class Staged:
         """The row's day."""
         return quoted(self.day) if self.day else "NULL::DATE"
 
-    @property
-    def by_day(self) -> str:
-        """The GROUP BY of a verdict per day."""
-        return f"GROUP BY {quoted(self.day)}" if self.day else ""
+    def within(self, days: Sequence[date]) -> str:
+        """The condition that a row is of one of the days; always true of rows judged together."""
+        return f"{quoted(self.day)} IN ({', '.join(literal(day) for day in days) or 'NULL'})" if self.day else "TRUE"
 
 
 @dataclass
@@ -46,12 +45,17 @@ def scan(con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], 
     """The tallies of every day there are rows of (None: all rows), of all rules that DuckDB judges."""
     judged = [step for step in steps if step.way != "pandera"]
     counts = ", ".join(["count(*)", f"count_if({incomplete})", *(_count(step) for step in judged)])
-    rows = con.execute(f"SELECT {staged.day_sql}, {counts} FROM {staged.sql} {staged.by_day}").fetchall()
-    tallies = {row[0]: _tally(row[1], row[2], dict(zip(judged, row[3:], strict=True))) for row in rows}
-    for step in (s for s in judged if s.way == "unique" and any(t.failing[s.rule.name] for t in tallies.values())):
-        repeated = repeats(con, staged, step)
-        for day, tally in tallies.items():
-            tally.failing[step.rule.name] = repeated.get(day, 0)
+    by_day = f"GROUP BY {staged.day_sql}" if staged.day else ""
+    rows = con.execute(f"SELECT {staged.day_sql}, {counts} FROM {staged.sql} {by_day}").fetchall()
+    tallies: Tallies = {}
+    for day, total, lacking, *found in rows:
+        failing = {s.rule.name: total - n if s.way == "unique" else n for s, n in zip(judged, found, strict=True)}
+        tallies[day] = Tally(total, lacking, failing)
+    for step in judged:
+        if step.way == "unique" and any(tally.failing[step.rule.name] for tally in tallies.values()):
+            repeated = _repeats(con, staged, step)
+            for day, tally in tallies.items():
+                tally.failing[step.rule.name] = repeated.get(day, 0)
     return tallies
 
 
@@ -60,22 +64,16 @@ def _count(step: Step) -> str:
     return f"count(DISTINCT hash({step.sql}))" if step.way == "unique" else f"count_if({step.sql})"
 
 
-def _tally(rows: int, incomplete: int, counts: Mapping[Step, int]) -> Tally:
-    failing = {step.rule.name: rows - count if step.way == "unique" else count for step, count in counts.items()}
-    return Tally(rows, incomplete, failing)
-
-
 def repeated_sql(staged: Staged, step: Step) -> str:
-    """FROM-able text of each day's repeated values: `day`, `identity` (a struct) and `n`, the rows that share it.
+    """FROM-able text of the values that several rows of a day share: `day`, `identity` (a struct) and `n` rows.
 
     Only rows whose hash repeats are compared in full, so that the memory needed does not grow with the values' width.
     """
-    mark = f"hash({staged.day_sql}, {step.sql})"
-    suspects = f"SELECT {mark} AS mark FROM {staged.sql} GROUP BY mark HAVING count(*) > 1"
-    rows = f"SELECT {staged.day_sql} AS day, row({step.sql}) AS identity FROM {staged.sql} WHERE {mark} IN ({suspects})"
+    identity = f"row({staged.day_sql}, {step.sql})"
+    suspects = f"SELECT hash({identity}) AS mark FROM {staged.sql} GROUP BY mark HAVING count(*) > 1"
+    rows = f"SELECT {staged.day_sql} AS day, {identity} AS identity FROM {staged.sql} WHERE hash({identity}) IN ({suspects})"
     return f"(SELECT day, identity, count(*) AS n FROM ({rows}) GROUP BY day, identity HAVING count(*) > 1)"
 
 
-def repeats(con: duckdb.DuckDBPyConnection, staged: Staged, step: Step) -> dict[date | None, int]:
-    """How many rows of each day share their value with another row of the day."""
+def _repeats(con: duckdb.DuckDBPyConnection, staged: Staged, step: Step) -> dict[date | None, int]:
     return dict(con.execute(f"SELECT day, sum(n)::BIGINT FROM {repeated_sql(staged, step)} GROUP BY day").fetchall())

@@ -45,35 +45,33 @@ def files(pattern: str) -> dict[str, str]:
 
 
 def private_assets(domain: Domain) -> list[dg.AssetsDefinition]:
-    """The plain assets of a domain's package, with the domain's name before their keys and its name as group."""
-    assets: list[dg.AssetsDefinition] = []
-    for module in private_modules(domain.name):
-        found = dg.load_assets_from_modules([module])
-        assets += [_owned(definition, domain) for definition in found if isinstance(definition, dg.AssetsDefinition)]
-    return assets
+    """The plain assets of a domain's package, with the domain's name before their keys and its name as group.
+
+    Raises:
+        DefinitionError: an asset's own key prefix names another domain.
+    """
+    modules = list(private_modules(domain.name))
+    _check_prefixes(domain, modules)
+    found = dg.load_assets_from_modules(modules, key_prefix=domain.name, group_name=domain.name)
+    return [_described(definition, domain) for definition in found if isinstance(definition, dg.AssetsDefinition)]
 
 
-def _owned(definition: dg.AssetsDefinition, domain: Domain) -> dg.AssetsDefinition:
-    def owned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        if len(spec.key.path) > 1 and spec.key.path[0] != domain.name:
-            message = f"key {spec.key.path} belongs to another domain; a domain's keys begin with '{domain.name}'."
-            raise DefinitionError([Problem(f"domains/{domain.name}", ".".join(spec.key.path), "key", message)])
-        key = spec.key if len(spec.key.path) > 1 else spec.key.with_prefix(domain.name)
-        deps = [_prefixed(dep, domain.name) for dep in spec.deps]
-        return spec.replace_attributes(
-            key=key,
-            deps=deps,
-            group_name=domain.name,
-            owners=spec.owners or [domain.owner],
-            kinds={*spec.kinds, "table"},
-        ).merge_attributes(tags={"dagmesh/private": ""})
-
-    return definition.map_asset_specs(owned)
+def _check_prefixes(domain: Domain, modules: list[ModuleType]) -> None:
+    written = [asset for asset in dg.load_assets_from_modules(modules) if isinstance(asset, dg.AssetsDefinition)]
+    keys = [key.path for definition in written for key in definition.keys if len(key.path) > 1]
+    if keys:
+        raise DefinitionError(
+            Problem(f"domains/{domain.name}", ".".join(path), "key", f"has a prefix of its own; '{domain.name}' is put before every key.")
+            for path in keys
+        )
 
 
-def _prefixed(dep: dg.AssetDep, domain: str) -> dg.AssetDep:
-    key = dep.asset_key if len(dep.asset_key.path) > 1 else dep.asset_key.with_prefix(domain)
-    return dg.AssetDep(key, partition_mapping=dep.partition_mapping)
+def _described(definition: dg.AssetsDefinition, domain: Domain) -> dg.AssetsDefinition:
+    def described(spec: dg.AssetSpec) -> dg.AssetSpec:
+        with_owner = spec.replace_attributes(owners=spec.owners or [domain.owner], kinds={*spec.kinds, "table"})
+        return with_owner.merge_attributes(tags={"dagmesh/private": ""})
+
+    return definition.map_asset_specs(described)
 
 
 def private_modules(package: str) -> Iterator[ModuleType]:

@@ -185,8 +185,9 @@ def _need_free(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
         raise MeshError(
-            f"{host}:{port} cannot be used: {error.strerror}. Stop what uses it, or choose another: dagmesh up --port {port + 1}"
+            f"{host}:{port} cannot be used: {why}. Stop what uses it, or choose another: dagmesh up --port {port + 1}"
         ) from error
 
 
