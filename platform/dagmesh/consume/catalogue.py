@@ -29,7 +29,7 @@ class Entry:
 
     def newest_day(self) -> date | None:
         """The newest day the snapshot covers: of a daily product its last, of a whole one the last its inputs had."""
-        return self.snapshot.publication.through if self.snapshot else None
+        return max(self.snapshot.days, default=self.snapshot.publication.through) if self.snapshot else None
 
     def promise(self, now: datetime) -> Kept:
         """Whether the promise is kept at `now`."""
@@ -54,6 +54,7 @@ class Entry:
             "checks": len(passed),
             "promise_kept": kept.kept,
             "promise": kept.words,
+            "through": self.newest_day(),
             "completeness": publication.completeness,
             "published_at": publication.published_at,
             "seconds": publication.seconds,

@@ -56,20 +56,13 @@ def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: 
         builder, broken = _builder(mesh, instance, [at for at in here if at not in elsewhere])
         yield from broken
         success = not broken
-        going = True
-        while going:
-            going = False
-            for ran in builder.build(days, progress):
-                success, going = success and ran.success, True
-                yield ran
-            for location in elsewhere:
-                ran = _elsewhere(mesh, location, len(days))
-                going = going or bool(ran.keys)
+        lake, heads = Lake.of(mesh), None
+        while heads != (heads := lake.heads()):
+            for ran in (*builder.build(days, progress), *(_elsewhere(mesh, location, days) for location in elsewhere)):
                 success = success and ran.success
                 yield ran
-            elsewhere = elsewhere if going else []
         if success and not only:
-            note_build(mesh, Lake.of(mesh), days, builder.patterns())
+            note_build(mesh, lake, days, builder.patterns())
 
 
 def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> Iterator[Ran]:
@@ -211,8 +204,8 @@ def _has_own_python(location: Location) -> bool:
     return location.executable is not None and Path(location.executable).absolute() != Path(sys.executable).absolute()
 
 
-def _elsewhere(mesh: Mesh, location: Location, days: int) -> Ran:
-    return _python(mesh, location, ["build", "--domain", location.name, "--days", str(days)])
+def _elsewhere(mesh: Mesh, location: Location, days: Sequence[date]) -> Ran:
+    return _python(mesh, location, ["build", "--domain", location.name, "--days", str(len(days)), "--to", str(days[-1])])
 
 
 def _python(mesh: Mesh, location: Location, arguments: Sequence[str]) -> Ran:

@@ -98,7 +98,7 @@ class Ports:
             daily=snapshot.publication.product["partitioned_by"] is not None,
             days=snapshot.day_digests,
             whole=snapshot.digest,
-            through=snapshot.publication.through,
+            through=max(snapshot.days, default=snapshot.publication.through),
             sql=lambda days: self.resolver.resolve(reading.address, days).sql,
             completeness=snapshot.completeness,
             record={"address": str(address), "snapshot": snapshot.version},

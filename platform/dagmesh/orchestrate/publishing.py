@@ -23,6 +23,7 @@ from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
 
 SAMPLE_ROWS = 5
+MASK = "•••"
 HISTORY = 10
 
 
@@ -107,7 +108,8 @@ def _rows(run: Run, product: Product, inputs: Sequence[Input], days: Sequence[da
 
 
 def _of_days(product: Product, days: Sequence[date]) -> str:
-    return f'"{product.partitioned_by}" IN ({", ".join(f"DATE '{day}'" for day in days)})'
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    return f'"{product.partitioned_by}" IN ({listed})'
 
 
 def _audited(run: Run, product: Product, inputs: Sequence[Input], stage: Stage) -> Report:
@@ -140,7 +142,7 @@ def _published(run: Run, product: Product, inputs: Sequence[Input], stage: Stage
         checks=[_signed(result.describe()) for result in report.results],
         profile=report.profile,
         inputs={i.read.parameter: i.record for i in inputs},
-        through=max(days) if days else min((i.through for i in inputs if i.through), default=None),
+        through=None if days else min((i.through for i in inputs if i.through), default=None),
         seconds=round(seconds, 3),
     )
     return lake.table(product.address).publish(stage, days, record, lake.signing_key(product.domain))
@@ -159,6 +161,7 @@ def _quarantined(run: Run, product: Product, stage: Stage, report: Report) -> Pa
 
 def _sample(run: Run, product: Product, stage: Stage, days: Sequence[date]) -> list[dict[str, Any]]:
     """A few rows for the UI, restricted columns masked."""
-    shown = [f'"{c.name}"' if not c.restricted else f"'•••' AS \"{c.name}\"" for c in product.contract.columns]
-    rows = run.con.execute(f"SELECT {', '.join(shown)} FROM {stage.sql(days or None)} LIMIT {SAMPLE_ROWS}").fetchall()
-    return [dict(zip((c.name for c in product.contract.columns), row, strict=True)) for row in rows]
+    columns = product.contract.columns
+    shown = ", ".join(f"'{MASK}'" if column.restricted else f'"{column.name}"' for column in columns)
+    rows = run.con.execute(f"SELECT {shown} FROM {stage.sql(days or None)} LIMIT {SAMPLE_ROWS}").fetchall()
+    return [dict(zip((column.name for column in columns), row, strict=True)) for row in rows]
