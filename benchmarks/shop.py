@@ -37,7 +37,14 @@ def main() -> None:
     asked = arguments.parse_args()
     rounds = [one_round(asked.orders) for _ in range(asked.rounds)]
     medians = {step: {f: statistics.median(r[step][f] for r in rounds) for f in rounds[0][step]} for step in rounds[0]}
-    found = {"orders": asked.orders, "days": DAYS, "machine": machine(), "measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "medians": medians, "rounds": rounds}
+    found = {
+        "orders": asked.orders,
+        "days": DAYS,
+        "machine": machine(),
+        "measured_at": f"{datetime.now(UTC):%Y-%m-%d}",
+        "medians": medians,
+        "rounds": rounds,
+    }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(table(found))
@@ -47,8 +54,22 @@ def one_round(orders: int) -> dict[str, dict[str, float]]:
     """Every step once, in a mesh home of its own: 30 days, one day more, the same again."""
     home = Path(tempfile.mkdtemp(prefix="dagmesh-bench-"))
     try:
-        subprocess.run([sys.executable, "domains/shop.py", "--out", f"{home}/exports", "--to", str(LAST), "--days", str(DAYS + 1),
-                        "--orders-per-day", str(orders // DAYS)], cwd=ROOT, check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "domains/shop.py",
+                "--out",
+                f"{home}/exports",
+                "--to",
+                str(LAST),
+                "--days",
+                str(DAYS + 1),
+                "--orders-per-day",
+                str(orders // DAYS),
+            ],
+            cwd=ROOT,
+            check=True,
+        )
         return {
             "full": measured(home, LAST - timedelta(days=1)),
             "one day more": measured(home, LAST),

@@ -5,6 +5,7 @@ so a day is written without the days before it. DuckDB keeps `hash` within a rel
 
     python domains/shop.py --out .dagmesh/exports --days 30 --orders-per-day 1000
 """
+
 from __future__ import annotations
 
 import argparse
@@ -67,45 +68,86 @@ class Export:
 MOVED = "{customer_id: key, street: home.street, city: home.city, country: home.country}"
 STREAMS = {
     "customers": (
-        Stream("CustomerRegistered", "customers", "instant(joined, u('register', i) / 2)",
-               "{customer_id: key, name: given(i) || ' ' || family(i), email: email(i), street: home.street, "
-               "city: home.city, country: home.country, phone: phone(i)}", base_days=1),
+        Stream(
+            "CustomerRegistered",
+            "customers",
+            "instant(joined, u('register', i) / 2)",
+            "{customer_id: key, name: given(i) || ' ' || family(i), email: email(i), street: home.street, "
+            "city: home.city, country: home.country, phone: phone(i)}",
+            base_days=1,
+        ),
         Stream("AddressChanged", "customers", "instant(moved, u('move', i + moved))", MOVED, "moved > joined", base_days=1),
         Stream("AddressChanged", "victims", "changed_at", MOVED, base_days=100_000),
     ),
     "orders": (
-        Stream("OrderPlaced", "orders", "placed_at", """{order_id: key, customer_id: customer_id(buyer),
+        Stream(
+            "OrderPlaced",
+            "orders",
+            "placed_at",
+            """{order_id: key, customer_id: customer_id(buyer),
             channel: oneof(['web', 'web', 'web', 'web', 'web', 'web', 'app', 'app', 'app', 'store'], u('channel', number)),
             lines: list_transform(items, lambda l: {sku: sku(l.product), category: category(l.product),
-                quantity: l.quantity, unit_price_eur: eur(price(l.product))}), total_eur: eur(total)}"""),
-        Stream("PaymentReceived", "orders", "paid_at", """{order_id: key, amount_eur: eur(total),
-            method: oneof(['card', 'card', 'ideal', 'paypal', 'invoice'], u('method', number))}""", days_back=1),
+                quantity: l.quantity, unit_price_eur: eur(price(l.product))}), total_eur: eur(total)}""",
+        ),
+        Stream(
+            "PaymentReceived",
+            "orders",
+            "paid_at",
+            """{order_id: key, amount_eur: eur(total),
+            method: oneof(['card', 'card', 'ideal', 'paypal', 'invoice'], u('method', number))}""",
+            days_back=1,
+        ),
         Stream("OrderShipped", "orders", "shipped_at", "{order_id: key}", days_back=2),
         Stream("OrderDelivered", "orders", "delivered_at", "{order_id: key}", days_back=7),
         Stream("OrderCancelled", "orders", "cancelled_at", "{order_id: key, reason: reason}", days_back=1),
-        Stream("OrderReturned", "orders", "returned_at", """{order_id: key, amount_eur:
-            eur(CASE WHEN u('whole', number) < 0.5 THEN total ELSE price(products[1]) END)}""", days_back=27),
+        Stream(
+            "OrderReturned",
+            "orders",
+            "returned_at",
+            """{order_id: key, amount_eur:
+            eur(CASE WHEN u('whole', number) < 0.5 THEN total ELSE price(products[1]) END)}""",
+            days_back=27,
+        ),
     ),
     "logistics": (
-        Stream("ParcelHandedOver", "orders", "shipped_at", """{order_id: key, carrier: ['dhl', 'ups', 'postnl', 'gls'][c],
-            region: region_name(g), promised_on: utc_day(t + 86400000 * promised_days(c, g))}""", days_back=2),
+        Stream(
+            "ParcelHandedOver",
+            "orders",
+            "shipped_at",
+            """{order_id: key, carrier: ['dhl', 'ups', 'postnl', 'gls'][c],
+            region: region_name(g), promised_on: utc_day(t + 86400000 * promised_days(c, g))}""",
+            days_back=2,
+        ),
         Stream("ParcelDelivered", "orders", "delivered_at", "{order_id: key, delivered_on: rfc3339(t, 0)}", days_back=7),
     ),
     "marketing": (
-        Stream("NewsletterSubscribed", "customers", "instant(toggled, (1 + u('toggle', i + toggled)) / 2)",
-               "{customer_id: key, topic: topic_name(i)}", "subscribed(i, n)", base_days=1),
-        Stream("NewsletterUnsubscribed", "customers", "instant(toggled, (1 + u('toggle', i + toggled)) / 2)",
-               "{customer_id: key}", "is_reader(i) AND NOT is_keen(i, n) AND toggled > joined"),
-        Stream("CampaignSent", "customers", "instant(n, (3 + u('send', i)) / 10)",
-               "{campaign_id: campaign_id(n), customer_id: key, topic: topic_name(i)}",
-               "n % 12 = 3 * topic(i) AND subscribed(i, n - 1)"),
+        Stream(
+            "NewsletterSubscribed",
+            "customers",
+            "instant(toggled, (1 + u('toggle', i + toggled)) / 2)",
+            "{customer_id: key, topic: topic_name(i)}",
+            "subscribed(i, n)",
+            base_days=1,
+        ),
+        Stream(
+            "NewsletterUnsubscribed",
+            "customers",
+            "instant(toggled, (1 + u('toggle', i + toggled)) / 2)",
+            "{customer_id: key}",
+            "is_reader(i) AND NOT is_keen(i, n) AND toggled > joined",
+        ),
+        Stream(
+            "CampaignSent",
+            "customers",
+            "instant(n, (3 + u('send', i)) / 10)",
+            "{campaign_id: campaign_id(n), customer_id: key, topic: topic_name(i)}",
+            "n % 12 = 3 * topic(i) AND subscribed(i, n - 1)",
+        ),
     ),
 }
 
 
-def write_exports(
-    out: Path, *, first: date, last: date, orders_per_day: int = 1000, seed: int = 7, broken: Broken = ()
-) -> list[Path]:
+def write_exports(out: Path, *, first: date, last: date, orders_per_day: int = 1000, seed: int = 7, broken: Broken = ()) -> list[Path]:
     """The files written: those of the days first to last that were missing or made with other parameters.
 
     `<out>/customers/base.jsonl` and `<out>/marketing/base.jsonl` hold the state before the folder's earliest day.
@@ -177,11 +219,17 @@ def _simulation(last: date, orders_per_day: int, seed: int) -> duckdb.DuckDBPyCo
     import duckdb
 
     con = duckdb.connect()
-    con.execute(Template(Path(__file__).with_suffix(".sql").read_text()).substitute(
-        seed=seed, opening=_number(OPENING), last=_number(last), scale=orders_per_day,
-        stride=2 * orders_per_day + 10, weekly=max(3, orders_per_day // 200),
-        basket=USUAL_BASKET,
-    ))
+    con.execute(
+        Template(Path(__file__).with_suffix(".sql").read_text()).substitute(
+            seed=seed,
+            opening=_number(OPENING),
+            last=_number(last),
+            scale=orders_per_day,
+            stride=2 * orders_per_day + 10,
+            weekly=max(3, orders_per_day // 200),
+            basket=USUAL_BASKET,
+        )
+    )
     return con
 
 
@@ -243,8 +291,13 @@ def _copy(export: Export, part: Path) -> str:
 def _closing(con: duckdb.DuckDBPyConnection, export: Export) -> dict[str, object]:
     """The last line: how many different events the file hands over."""
     [[events]] = con.execute("SELECT count(DISTINCT id) FROM handed WHERE day = ?", [_number(export.day)]).fetchall()
-    return {"id": export.stamp, "source": f"shop/{export.domain}", "type": "ExportClosed",
-            "time": f"{export.day}T23:59:59.999Z", "data": {"events": events}}
+    return {
+        "id": export.stamp,
+        "source": f"shop/{export.domain}",
+        "type": "ExportClosed",
+        "time": f"{export.day}T23:59:59.999Z",
+        "data": {"events": events},
+    }
 
 
 def _damage(path: Path, chance: str) -> None:
@@ -272,8 +325,7 @@ def main() -> None:
     said = ask.parse_args()
     first = said.to - (said.days - 1) * DAY
     try:
-        written = write_exports(said.out, first=first, last=said.to, orders_per_day=said.orders_per_day, seed=said.seed,
-                                broken=said.broken)
+        written = write_exports(said.out, first=first, last=said.to, orders_per_day=said.orders_per_day, seed=said.seed, broken=said.broken)
     except ValueError as error:
         ask.error(str(error))
     sys.stdout.write(f"{len(written)} files written to {said.out} for {first} to {said.to}.\n")

@@ -158,7 +158,12 @@ def test_all_mistakes_of_a_file_are_reported_together(shop):
     with pytest.raises(DefinitionError) as refusal:
         _ = shop(patterns=wrong).products
 
-    assert messages(refusal) == ["shop.patterns: partition_by", "shop.patterns: version", "shop.patterns: serves", "Patterns: column 'customer_id'"]
+    assert messages(refusal) == [
+        "shop.patterns: partition_by",
+        "shop.patterns: version",
+        "shop.patterns: serves",
+        "Patterns: column 'customer_id'",
+    ]
     assert str(refusal.value).splitlines()[0] == (
         "domains/shop/shop/products/patterns.py: shop.patterns: partition_by: unknown argument; choose contract, description, "
         "documentation, name, output_format, owner, partitioned_by, price, promise, reads, serves, support, tags or version. "

@@ -2,4 +2,9 @@
 
 import dagmesh as dm
 
-defs = dm.domain("customers", owner="team:customers", support="customers@example.org", description="Who buys at the shop and where they live.")
+defs = dm.domain(
+    "customers",
+    owner="team:customers",
+    support="customers@example.org",
+    description="Who buys at the shop and where they live.",
+)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from customers.products.profiles import profiles
-
 from dagmesh import testing
 
 JOINED, MOVED = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 1, 8, tzinfo=UTC)

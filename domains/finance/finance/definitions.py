@@ -2,4 +2,9 @@
 
 import dagmesh as dm
 
-defs = dm.domain("finance", owner="team:finance", support="finance@example.org", description="What the shop earns.")
+defs = dm.domain(
+    "finance",
+    owner="team:finance",
+    support="finance@example.org",
+    description="What the shop earns.",
+)

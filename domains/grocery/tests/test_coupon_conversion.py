@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+
 from dagmesh import testing
 from dagmesh.errors import AuditRefused
 from grocery.products.coupon_conversion import coupon_conversion

@@ -1,6 +1,7 @@
 """The domain as a whole: every file in it is accepted."""
 
 import dagster as dg
+
 from grocery.definitions import defs
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+
 from dagmesh import testing
 from grocery.products.household_spend import household_spend
 

@@ -7,11 +7,12 @@ from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 
-import dagmesh as dm
 import dagster as dg
 import duckdb
 import pandas as pd
 import pytest
+
+import dagmesh as dm
 from grocery import sources
 
 AMOUNTS = {

@@ -2,4 +2,9 @@
 
 import dagmesh as dm
 
-defs = dm.domain("logistics", owner="team:logistics", support="logistics@example.org", description="How parcels travel, and whether they arrive as promised.")
+defs = dm.domain(
+    "logistics",
+    owner="team:logistics",
+    support="logistics@example.org",
+    description="How parcels travel, and whether they arrive as promised.",
+)

@@ -2,9 +2,8 @@
 
 from datetime import date
 
-from logistics.products.delivery_performance import delivery_performance
-
 from dagmesh import testing
+from logistics.products.delivery_performance import delivery_performance
 
 
 def timeline(order, delivered):

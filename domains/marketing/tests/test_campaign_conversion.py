@@ -3,9 +3,8 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from marketing.products.campaign_conversion import campaign_conversion
-
 from dagmesh import testing
+from marketing.products.campaign_conversion import campaign_conversion
 
 SENT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 

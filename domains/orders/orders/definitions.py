@@ -2,4 +2,9 @@
 
 import dagmesh as dm
 
-defs = dm.domain("orders", owner="team:orders", support="orders@example.org", description="What is ordered, paid, shipped, delivered and returned.")
+defs = dm.domain(
+    "orders",
+    owner="team:orders",
+    support="orders@example.org",
+    description="What is ordered, paid, shipped, delivered and returned.",
+)

@@ -2,9 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-from orders.products.fulfillment_timelines import fulfillment_timelines
-
 from dagmesh import testing
+from orders.products.fulfillment_timelines import fulfillment_timelines
 
 STEPS = {
     "OrderPlaced": datetime(2026, 11, 1, 12, tzinfo=UTC),

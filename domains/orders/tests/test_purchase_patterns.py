@@ -3,9 +3,8 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from orders.products.purchase_patterns import purchase_patterns
-
 from dagmesh import testing
+from orders.products.purchase_patterns import purchase_patterns
 
 LINE = {"sku": "books-001", "category": "books", "quantity": 2, "unit_price_eur": Decimal("10.00")}
 GAME = {"sku": "games-001", "category": "games", "quantity": 1, "unit_price_eur": Decimal("30.00")}

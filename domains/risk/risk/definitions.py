@@ -2,4 +2,9 @@
 
 import dagmesh as dm
 
-defs = dm.domain("risk", owner="team:risk", support="risk@example.org", description="Which orders look like fraud.")
+defs = dm.domain(
+    "risk",
+    owner="team:risk",
+    support="risk@example.org",
+    description="Which orders look like fraud.",
+)

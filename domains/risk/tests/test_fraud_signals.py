@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from risk.products.fraud_signals import fraud_signals
-
 from dagmesh import testing
+from risk.products.fraud_signals import fraud_signals
 
 MOVED = datetime(2026, 11, 10, 12, tzinfo=UTC)
 

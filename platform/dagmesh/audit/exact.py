@@ -40,7 +40,7 @@ def _units(column: Column, number: int | Decimal) -> Fraction:
     """The number counted in the column's smallest step."""
     if isinstance(number, Decimal) and not number.is_finite():
         raise NotCompiled("no finite number")
-    return Fraction(number) * 10 ** _scale(column)
+    return Fraction(number) * Fraction(10) ** _scale(column)
 
 
 def _scale(column: Column) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -18,15 +19,14 @@ import pyarrow.compute as pc
 
 from dagmesh.audit.frames import to_pandas
 from dagmesh.audit.literals import names
-from dagmesh.audit.scan import Staged
+from dagmesh.audit.scan import NUMBER, Staged
 from dagmesh.model.contract import Contract
 from dagmesh.model.pandera_model import pandera_check
 from dagmesh.model.rule import Rule
 
 BATCH = 100_000
 LONGEST_DETAIL = 200
-# Names with a space cannot be a contract's columns.
-NUMBER, DAY = "row number", "row day"
+DAY = "row day"
 
 
 @dataclass
@@ -36,11 +36,6 @@ class Findings:
     failing: dict[date | None, int] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
     detail: str = ""
-
-
-def numbered(staged: Staged) -> str:
-    """FROM-able text of the staged rows with their number in the stage's order."""
-    return f'(SELECT row_number() OVER () AS "{NUMBER}", * FROM {staged.sql})'
 
 
 def judge(
@@ -67,7 +62,7 @@ def judge(
     for some, whole in ((alone, False), (together, True)):
         for day, table in _tables(con, staged, some, days, whole=whole) if some else ():
             numbers = table.column(NUMBER).to_numpy()
-            frame = to_pandas(table.drop_columns([NUMBER]), contract)
+            frame = to_pandas(table.drop_columns([NUMBER, DAY]), contract)
             for rule in some:
                 _add(found[rule.name], contract, rule, day, frame, numbers, keep)
     return found
@@ -78,13 +73,52 @@ def _tables(
 ) -> Iterator[tuple[date | None, pa.Table]]:
     """The rules' columns and the rows' numbers, a day at a time or, where not `whole`, in batches; each day at least once."""
     columns = names(dict.fromkeys(name for rule in rules for name in rule.columns))
-    order = f'ORDER BY "{DAY}", "{NUMBER}"' if whole and len(days) > 1 else ""
-    rows = f'SELECT {staged.day_sql} AS "{DAY}", "{NUMBER}", {columns} FROM {numbered(staged)} WHERE {_asked(staged, days)} {order}'
-    reader = con.sql(rows).to_arrow_reader(BATCH)
-    left, held = dict.fromkeys(days), pa.Table.from_batches([], reader.schema)
+    rows = f'SELECT {staged.day_sql} AS "{DAY}", "{NUMBER}", {columns} FROM {staged.numbered}'
+    reader = con.sql(f'{rows} ORDER BY "{DAY}", "{NUMBER}"' if whole and staged.day else rows).to_arrow_reader(BATCH)
+    pieces = _pieces(reader)
+    if whole:
+        together = groupby(pieces, key=lambda piece: piece[0])
+        pieces = ((day, pa.concat_tables(table for _, table in same)) for day, same in together)
+    missing = dict.fromkeys(days)
+    for day, table in pieces:
+        missing.pop(day, None)
+        yield day, table
+    for day in missing:
+        yield day, reader.schema.empty_table()
+
+
+def _pieces(reader: pa.RecordBatchReader) -> Iterator[tuple[date | None, pa.Table]]:
     for batch in reader:
-        for day, table in _by_day(pa.concat_tables([held, pa.Table.from_batches([batch])]), days):
-            left.pop(day, None)
-            held = table if whole else held
-            yield from () if whole else [(day, table.drop_columns([DAY]))]
-    yield from ()
+        table = pa.Table.from_batches([batch])
+        for day in table.column(DAY).unique().to_pylist():
+            same = pc.is_null(table.column(DAY)) if day is None else pc.equal(table.column(DAY), pa.scalar(day))
+            yield day, table.filter(same)
+
+
+def _add(
+    found: Findings, contract: type[Contract], rule: Rule, day: date | None, frame: pd.DataFrame, numbers: Any, keep: int | None
+) -> None:
+    bad, detail = _failing(contract, rule, frame)
+    found.detail = found.detail or detail
+    # One boolean for no rows at all is a verdict too: it counts as one failing row.
+    found.failing[day] = found.failing.get(day, 0) + (1 if bad is None and not len(frame) else int(_mask(bad, frame).sum()))
+    if keep is None or len(found.numbers) < keep:
+        found.numbers += numbers[_mask(bad, frame)][: None if keep is None else keep - len(found.numbers)].tolist()
+
+
+def _mask(bad: Any, frame: pd.DataFrame) -> Any:
+    return np.ones(len(frame), dtype=bool) if bad is None else bad
+
+
+def _failing(contract: type[Contract], rule: Rule, frame: pd.DataFrame) -> tuple[Any, str]:
+    """Which rows fail (None: all of them together) and what the check raised."""
+    check = pandera_check(contract, rule)
+    assert check is not None
+    try:
+        result = check(frame[rule.columns[0]] if len(rule.columns) == 1 else frame[list(rule.columns)])
+    except Exception as error:  # noqa: BLE001 - a check is foreign code: whatever it raises, its rule fails
+        shown = f": {error}" if not any(contract.column(name).restricted for name in rule.columns) else ""
+        return None, f"raised {type(error).__name__}{shown}"[:LONGEST_DETAIL]
+    if isinstance(result.check_output, pd.Series):
+        return ~result.check_output.astype(bool).reindex(frame.index, fill_value=True).to_numpy(), ""
+    return (np.zeros(len(frame), dtype=bool) if result.check_passed else None), ""

@@ -13,14 +13,16 @@ from dagmesh.model.rule import Severity
 Engine = Literal["duckdb", "pandera"]
 
 SCHEMA = "schema__columns"
-DAYS = "partition__days"
 COMPLETENESS = "promise__min_completeness"
 HISTORY = "history__row_count"
 
 
 @dataclass(frozen=True)
 class Day:
-    """One day's figures; `failing` holds the failing rows of each rule that had any, whether it tolerates them or not."""
+    """One day's figures; `failing` holds the failing rows of each rule that had any, whether it tolerates them or not.
+
+    All are 0 when the columns were not the contract's: nothing is judged then.
+    """
 
     rows: int
     completeness: float
@@ -102,10 +104,8 @@ def check_names(product: Product) -> tuple[tuple[str, str], ...]:
     """Name and words of every result an audit of the product has, in the report's order."""
     own = tuple((rule.name, rule.text) for rule in product.contract.rules)
     promised = f"at least {product.promise.min_completeness:.2%} complete"
-    days = ((DAYS, f"every row's {product.partitioned_by} is a day of the run"),) if product.partitioned_by else ()
     return (
         (SCHEMA, "columns and types are the contract's"),
-        *days,
         *own,
         (COMPLETENESS, promised),
         (HISTORY, "between half and double the usual number of rows"),

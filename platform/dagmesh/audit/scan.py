@@ -11,6 +11,9 @@ import duckdb
 from dagmesh.audit.compile import Step
 from dagmesh.audit.literals import literal, quoted
 
+# A name with a space cannot be a contract's column.
+NUMBER = "row number"
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -23,6 +26,11 @@ class Staged:
     def day_sql(self) -> str:
         """The row's day."""
         return quoted(self.day) if self.day else "NULL::DATE"
+
+    @property
+    def numbered(self) -> str:
+        """FROM-able text of the rows with their number in the stage's order, from 1."""
+        return f"(SELECT row_number() OVER () AS {quoted(NUMBER)}, * FROM {self.sql})"
 
     def within(self, days: Sequence[date]) -> str:
         """The condition that a row is of one of the days; always true of rows judged together."""

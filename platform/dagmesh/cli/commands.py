@@ -5,5 +5,17 @@ command's own help; a test holds that they are the same.
 """
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "list": ("dagmesh.cli.products", "list_products", "List every product: address, owner, rows, newest day, whom it serves."),
+    "show": ("dagmesh.cli.products", "show", "Show one product: contract, promise, who may read it, its newest snapshot and checks."),
+    "query": ("dagmesh.cli.query", "query", 'Run one SELECT over products, addressed as orders.orders or "orders.orders@1".'),
+    "history": ("dagmesh.cli.products", "history", "Show a product's snapshots, newest first, and whether each verifies."),
+    "board": ("dagmesh.cli.board", "board", "Show every product: owner, version, snapshot, rows, checks, promise kept or not, seconds."),
     "new": ("dagmesh.cli.new", "new", "Write a new domain or product that runs at once."),
+    "run": ("dagmesh.cli.build", "run", "Run one product now, with the private tables it needs, and publish it."),
+    "build": ("dagmesh.cli.build", "build", "Bring the mesh up to date: run what is stale, in order, and print the board."),
+    "backfill": ("dagmesh.cli.build", "backfill", "Make every product of a domain again for a range of days; each day is replaced whole."),
+    "up": ("dagmesh.cli.up", "up", "Serve the Dagster UI and run the schedules until Ctrl-C."),
+    "rollback": ("dagmesh.cli.keeping", "rollback", "Publish an older snapshot again, signed, with a reason."),
+    "expire": ("dagmesh.cli.keeping", "expire", "Remove days, snapshots and abandoned stages that no promise keeps."),
+    "verify": ("dagmesh.cli.keeping", "verify", "Hash every file of a product, or of all, and check the signatures."),
 }

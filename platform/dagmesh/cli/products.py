@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dagmesh.cli.options import example, json_option
 from dagmesh.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from dagmesh.model.domain import Product
 
 
 @click.command(name="list", epilog=example("dagmesh list", "dagmesh list --json"))
@@ -23,19 +26,8 @@ def list_products(as_json: bool) -> None:
     entries = [entry.describe(now) for entry in catalogue(Lake.of(mesh))]
     listed = {entry["address"] for entry in entries}
     domains, _ = mesh.loaded()
-    for domain in domains.values():
-        for product in domain.products:
-            if str(product.address) not in listed:
-                entries.append(
-                    {
-                        "address": str(product.address),
-                        "owner": product.owner,
-                        "version": product.version,
-                        "serves": list(product.serves),
-                        "description": product.description,
-                        "snapshot": None,
-                    }
-                )
+    declared = [product for domain in domains.values() for product in domain.products]
+    entries += [_declared(product) for product in declared if str(product.address) not in listed]
     if as_json:
         print_json(entries)
         return
@@ -43,14 +35,23 @@ def list_products(as_json: bool) -> None:
     print_table(columns, [[_row(entry)[column] for column in columns] for entry in sorted(entries, key=lambda e: e["address"])])
 
 
+def _declared(product: Product) -> dict[str, Any]:
+    return {
+        "address": str(product.address),
+        "owner": product.owner,
+        "version": product.version,
+        "serves": list(product.serves),
+        "description": product.description,
+        "snapshot": None,
+    }
+
+
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry with a value for every column, whether it is published, refused or neither."""
+    nothing = dict.fromkeys(("version", "owner", "rows", "through", "serves"))
     if "refused" in entry:
-        return {
-            **dict.fromkeys(("version", "owner", "rows", "through", "serves")),
-            "address": entry["address"],
-            "description": entry["refused"],
-        }
-    return {"rows": None, "through": None if entry.get("snapshot") is not None else "not published yet", **entry}
+        return {**nothing, "address": entry["address"], "description": entry["refused"]}
+    return {**nothing, "through": "not published yet" if entry["snapshot"] is None else None, **entry}
 
 
 @click.command(epilog=example("dagmesh show orders.purchase_patterns", "dagmesh show orders.purchase_patterns@1 --json"))
@@ -129,7 +130,26 @@ def history(address: str, limit: int, as_json: bool) -> None:
     lake = Lake.of(Mesh.find())
     found = lake.table(Resolver(lake, "analyst").completed(Address.parse(address))).history(limit)
     if as_json:
-        print_json([{**vars(past.publication), "verified": past.verified} for past in found])
+        print_json([{**vars(past.publication), "trusted": past.trusted} for past in found])
         return
     rows = [_past(past) for past in found]
-    print_table(["snapshot", "published at", "kind", "version", "days", "rows", "run", "verified", "reason"], rows)
+    print_table(["snapshot", "published at", "kind", "version", "days", "rows", "run", "trusted", "reason"], rows)
+
+
+def _past(past: Any) -> list[Any]:
+    publication = past.publication
+    days = sorted(publication.days)
+    shown = f"{days[0]} to {days[-1]}" if len(days) > 1 else "".join(days)
+    moment = f"{publication.published_at:%Y-%m-%d %H:%M:%S}"
+    run = publication.run_id[:8]
+    return [
+        publication.snapshot,
+        moment,
+        publication.kind,
+        publication.version,
+        shown,
+        publication.rows,
+        run,
+        past.trusted,
+        publication.reason,
+    ]

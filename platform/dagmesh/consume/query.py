@@ -61,7 +61,8 @@ def _tables(tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 raise QueryRefused(f"{name}() reads something that is no product; read products by address: select * from orders.orders.")
         if node.get("type") == "BASE_TABLE" and not (not node["schema_name"] and node["table_name"] in defined):
             if node.get("catalog_name"):
-                raise QueryRefused(f"{node['catalog_name']}.{node['schema_name']}.{node['table_name']} is no address; write <domain>.<product>.")
+                named = f"{node['catalog_name']}.{node['schema_name']}.{node['table_name']}"
+                raise QueryRefused(f"{named} is no address; write <domain>.<product>.")
             yield node["schema_name"], node["table_name"]
 
 

@@ -2,72 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import date
 
+from dagmesh.errors import NotPublished
+from dagmesh.lake.data_file import DataFile, digest
+from dagmesh.lake.delta_log import newest_version
+from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication
+from dagmesh.lake.rows_sql import rows_sql
+from dagmesh.lake.storage import State
 from dagmesh.model.address import Address
 
 
 @dataclass(frozen=True)
-class DataFile:
-    """One Parquet file of a snapshot; `path` is relative to the table, `day` None in a whole product."""
-
-    path: str
-    size: int
-    rows: int
-    day: date | None
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the file's content, from its name."""
-        raise NotImplementedError
-
-    @property
-    def made_of(self) -> str:
-        """What the file's rows were made of, from its name."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
 class Snapshot:
-    """One verified snapshot: its signature holds and its files are the ones that were signed."""
+    """One snapshot whose signature holds and whose files are the ones that were signed; their content is checked by `sql`."""
 
-    address: Address
     publication: Publication
     files: tuple[DataFile, ...]
+    place: Place = field(repr=False)
 
     @property
     def version(self) -> int:
         """The snapshot's number."""
-        raise NotImplementedError
+        return self.publication.snapshot
+
+    @property
+    def address(self) -> Address:
+        """The product's address with the snapshot's number."""
+        return self.place.address.at_snapshot(self.version)
 
     @property
     def days(self) -> dict[date, str]:
         """Each published day and what it was made of; empty for a whole product."""
-        raise NotImplementedError
+        return {file.day: file.made_of for file in self.files if file.day}
 
     @property
     def day_digests(self) -> dict[date, str]:
         """Each published day and the digest of its content; empty for a whole product."""
-        raise NotImplementedError
+        by_day: dict[date, list[DataFile]] = {}
+        for file in self.files:
+            if file.day:
+                by_day.setdefault(file.day, []).append(file)
+        return {day: digest(files) for day, files in by_day.items()}
 
     @property
     def digest(self) -> str:
         """The digest of the whole snapshot's content."""
-        raise NotImplementedError
+        return digest(self.files)
 
     def completeness(self, days: Collection[date] | None = None) -> float:
-        """The lowest share of complete records of the days (of the whole snapshot: None)."""
-        raise NotImplementedError
+        """The lowest share of complete records among the days; None: of the whole snapshot."""
+        if self.publication.day_column is None:
+            return self.publication.completeness
+        shares = self.publication.incomplete.items()
+        return min((share for day, share in shares if days is None or date.fromisoformat(day) in days), default=1.0)
 
     def sql(self, days: Collection[date] | None = None) -> str:
-        """FROM-able text of the rows, of the chosen days' files only; columns in contract order.
+        """FROM-able text of the rows, of the chosen days' files only, columns in contract order.
 
-        The content of each file is hashed the first time this machine reads it, and again when it changes.
+        Each file's content is hashed the first time this machine reads it, and again when the file has changed.
 
         Raises:
-            UntrustedSnapshot: a file is missing, truncated or not what was signed.
+            UntrustedSnapshot: a file is missing, damaged or not what was signed.
+            NotPublished: the snapshot is an old one that is no longer kept.
         """
-        raise NotImplementedError
+        chosen = [file for file in self.files if days is None or file.day in days]
+        self.check(chosen)
+        paths = [self.place.storage.path(file.path) for file in chosen]
+        return rows_sql(paths, self.publication.columns, self.publication.day_column, self.publication.mixed)
+
+    def check(self, files: Iterable[DataFile], anew: bool = False) -> None:
+        """Nothing, when the files' content is what was signed.
+
+        Args:
+            files: files of the snapshot.
+            anew: hash them even when this machine knows them.
+
+        Raises:
+            UntrustedSnapshot: a file is missing, damaged or not what was signed.
+            NotPublished: the snapshot is an old one that is no longer kept.
+        """
+        found = damage(self.place, files, anew)
+        if found is None:
+            return
+        newest = newest_version(self.place.storage)
+        if found.is_missing and newest is not None and self.version < newest:
+            address = str(self.place.address)
+            raise NotPublished(f"{self.address} is no longer kept; the newest snapshot is #{newest}: dagmesh history {address}", address=address)
+        # Imported here because verify makes snapshots.
+        from dagmesh.lake.verify import refusal
+
+        raise refusal(self.place, self.version, found.reason)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is wrong with a file, as the end of a sentence, and whether it is that there is none."""
+
+    reason: str
+    is_missing: bool = False
+
+
+def damage(place: Place, files: Iterable[DataFile], anew: bool = False) -> Damage | None:
+    """What is wrong with the first bad file; None when all are good, which is remembered."""
+    known = {} if anew else place.checked.known(place.storage.root)
+    good: dict[str, State] = {}
+    try:
+        for file in files:
+            state = place.storage.state(file.path)
+            found = _damage(place, file, state, known.get(file.path))
+            if found or state is None:
+                return found
+            if known.get(file.path) != state:
+                good[file.path] = state
+    finally:
+        place.checked.note(place.storage.root, good)
+    return None
+
+
+def _damage(place: Place, file: DataFile, state: State | None, known: State | None) -> Damage | None:
+    if state is None:
+        return Damage(f"its file {file.path} is missing", is_missing=True)
+    if state.size != file.size:
+        return Damage(f"its file {file.path} has {state.size} bytes, {file.size} were signed")
+    if state != known and place.storage.sha256(file.path) != file.sha256:
+        return Damage(f"its file {file.path} has not the content that was signed")
+    return None

@@ -40,7 +40,8 @@ class Location:
         except Exception as error:
             raise MeshError(f"domains/{self.name}: {self.module} cannot be imported: {type(error).__name__}: {error}") from error
         if not isinstance(domain, Domain):
-            raise MeshError(f"domains/{self.name}: {self.module}.{self.attribute} is not a domain; write {self.attribute} = dm.domain(...).")
+            where = f"domains/{self.name}: {self.module}.{self.attribute}"
+            raise MeshError(f"{where} is not a domain; write {self.attribute} = dm.domain(...).")
         return domain
 
 
@@ -98,7 +99,8 @@ def _locations(root: Path) -> Iterator[Location]:
     for entry in workspace.get("load_from") or []:
         module = entry.get("python_module")
         if not isinstance(module, dict) or not {"module_name", "working_directory"} <= set(module):
-            raise MeshError(f"{root / 'workspace.yaml'}: every entry is a python_module with module_name and working_directory; got {entry}.")
+            wanted = "every entry is a python_module with module_name and working_directory"
+            raise MeshError(f"{root / 'workspace.yaml'}: {wanted}; got {entry}.")
         executable = module.get("executable_path")
         yield Location(
             name=module.get("location_name") or module["module_name"].split(".")[0],

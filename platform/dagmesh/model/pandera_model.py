@@ -55,7 +55,7 @@ def to_model(contract: type[Contract]) -> type[pa.DataFrameModel]:
     types = {_attribute(column.name): ContractDtype(column.type) for column in contract.columns}
     base = pa.DataFrameModel
 
-    def build_schema_(cls: type[pa.DataFrameModel], **options: Any) -> pa.DataFrameSchema:
+    def build_schema_(cls: type[pa.DataFrameModel], /, **options: Any) -> pa.DataFrameSchema:
         schema = super(model, cls).build_schema_(**options)
         for rule in contract.rules:
             _attach(schema, contract, rule)
@@ -87,7 +87,7 @@ class ContractDtype(pandas_engine.DataType):
     def check(self, pandera_dtype: Any, data_container: Any = None) -> Any:
         """Whether the dtype fits; for objects, whether each value that is there does."""
         kind, dtype = self.column_type.kind, pandera_dtype.type  # type: ignore[attr-defined]  # set past the frozen base
-        if data_container is not None and dtype == object:
+        if data_container is not None and pd.api.types.is_object_dtype(dtype):
             return data_container.isna() | data_container.map(lambda value: _is(value, kind)).astype(bool)
         return bool(_FITS[kind](dtype)) if kind in _FITS else False
 
@@ -146,7 +146,9 @@ def pandera_check(contract: type[Contract], rule: Rule) -> pa.Check | None:
         return _check(rule, _pattern(rule))
     if rule.kind.endswith("_length"):
         return pa.Check.str_length(**{f"{rule.kind[:3]}_value": rule.value}, name=rule.name, error=rule.text)
-    return getattr(pa.Check, _WORDS[rule.kind])(_operand(contract.column(rule.columns[0]), rule.value), name=rule.name, error=rule.text)
+    operand = _operand(contract.column(rule.columns[0]), rule.value)
+    built_in: pa.Check = getattr(pa.Check, _WORDS[rule.kind])(operand, name=rule.name, error=rule.text)
+    return built_in
 
 
 def _check(rule: Rule, function: Callable[[Any], Any], *, ignore_na: bool = True) -> pa.Check:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 
 from dagmesh.model.domain import Domain
-from dagmesh.orchestrate.domain import DagsterDomain, check_sources
 from dagmesh.model.mesh import Mesh
+from dagmesh.orchestrate.domain import DagsterDomain, check_sources
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.private_io import private_io
 from dagmesh.orchestrate.product_asset import product_asset
@@ -20,7 +22,13 @@ def definitions(domain: DagsterDomain) -> dg.Definitions:
     Raises:
         DefinitionError: with the mistakes of all its files together.
     """
-    mesh = Mesh.find(domain.folder)
+    with warnings.catch_warnings():
+        # Single-run backfills and windows of partitions are beta in Dagster 1.13; upgrades are ours to test.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _definitions(domain, Mesh.find(domain.folder))
+
+
+def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
     private = private_assets(domain)
     tables = private_tables(domain.name, private)
     check_sources(domain, list(tables))

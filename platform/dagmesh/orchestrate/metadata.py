@@ -10,7 +10,7 @@ import dagster as dg
 from dagmesh.model.contract import Column, Contract
 from dagmesh.model.domain import Product
 
-NO_VALUE = "–"
+NO_VALUE = "-"
 
 
 def definition_metadata(product: Product, uri: str) -> dict[str, Any]:
@@ -39,15 +39,17 @@ def description(product: Product) -> str:
     return (
         f"{product.description}\n\n{product.contract.grain}\n\n"
         "| column | type | unit | class | rules | meaning |\n|---|---|---|---|---|---|\n"
-        f"{rows}\n\nRead it: `dagmesh query \"select * from {product.address.name} limit 10\"` "
-        f"or `dm.connect().read(\"{product.address}\")`."
+        f"{rows}\n\nRead it: `dagmesh query 'select * from {product.address.name} limit 10'` "
+        f"or `dm.connect().read('{product.address}')`."
     )
 
 
 def _contract_row(contract: type[Contract], column: Column) -> str:
     name = f"**{column.name}**" if column.key else column.name
     rules = "; ".join(_rules_of(contract, column))
-    return f"| {name} | {column.type.duckdb} | {column.unit or ''} | {column.classification} | {_cell(rules)} | {_cell(column.description)} |"
+    return (
+        f"| {name} | {column.type.duckdb} | {column.unit or ''} | {column.classification} | {_cell(rules)} | {_cell(column.description)} |"
+    )
 
 
 def _rules_of(contract: type[Contract], column: Column) -> list[str]:

@@ -1,15 +1,14 @@
 """A data product as a Dagster asset: one step that writes, audits and publishes, one check per rule."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Dagster compares the annotations of an asset's function by identity.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
-from dagmesh.audit.report import Result, check_names
-from dagmesh.errors import NotPublished, SchemaMismatch
+from dagmesh.audit.report import SCHEMA, Result, check_names
+from dagmesh.errors import DagmeshError, SchemaMismatch
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
 from dagmesh.orchestrate import metadata
@@ -67,7 +66,10 @@ def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.Assets
         run = Run(ports, lake.connection(), context.run_id, datetime.now(UTC))
         try:
             outcome = publish(run, product, days)
-        except (NotPublished, SchemaMismatch) as error:
+        except SchemaMismatch as error:
+            yield _schema_refused(key, error)
+            raise dg.Failure(f"{product.address}: nothing was published. {error}", allow_retries=False) from error
+        except DagmeshError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         yield from _events(context, product, outcome)
 
@@ -105,6 +107,12 @@ def _events(context: dg.AssetExecutionContext, product: Product, outcome: Outcom
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
     yield from checks
     raise dg.Failure(described(product, outcome), metadata=_failure_metadata(outcome), allow_retries=False)
+
+
+def _schema_refused(key: dg.AssetKey, error: SchemaMismatch) -> dg.AssetCheckResult:
+    """The one check that was made: the columns are not the contract's, and what to write."""
+    differences = {"differences": dg.MetadataValue.md("\n".join(f"- {line}" for line in error.differences))}
+    return dg.AssetCheckResult(asset_key=key, check_name=SCHEMA, passed=False, metadata=differences)
 
 
 def _check_result(key: dg.AssetKey, result: Result) -> dg.AssetCheckResult:

@@ -84,8 +84,16 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
     finally:
         stage.discard()
-    return Outcome(snapshot=snapshot, report=report, published=good, refused=report.refused_days, waiting=waiting,
-                   quarantine=quarantine, sample=sample, seconds=perf_counter() - began)
+    return Outcome(
+        snapshot=snapshot,
+        report=report,
+        published=good,
+        refused=report.refused_days,
+        waiting=waiting,
+        quarantine=quarantine,
+        sample=sample,
+        seconds=perf_counter() - began,
+    )
 
 
 def _waits_for(inputs: Collection[Input], day: date) -> str:

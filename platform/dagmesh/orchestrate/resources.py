@@ -1,6 +1,6 @@
 """The shared Dagster resources: the lake and the resolver, which a domain's own `@dg.asset` takes by name."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the fields' types.
 
 from collections.abc import Collection
 from datetime import date
@@ -25,7 +25,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
     _connection: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, mesh: Mesh) -> LakeResource:
+    def of(cls, mesh: Mesh) -> "LakeResource":
         """The resource for a mesh's lake."""
         return cls(root=mesh.lake_root, home=str(mesh.home))
 

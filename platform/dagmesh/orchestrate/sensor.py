@@ -11,8 +11,8 @@ import dagster as dg
 from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Domain
-from dagmesh.orchestrate.inputs import Ports
 from dagmesh.model.mesh import Mesh
+from dagmesh.orchestrate.inputs import Ports
 from dagmesh.orchestrate.nodes import Key, Node, ProductNode, TableNode
 from dagmesh.orchestrate.plan import Todo, due_days, plan
 from dagmesh.orchestrate.private_assets import PrivateTable

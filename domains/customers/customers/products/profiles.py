@@ -10,7 +10,9 @@ import dagmesh as dm
 class Profiles(dm.Contract):
     """One row per registered customer, as known now."""
 
-    customer_id: str = dm.field(key=True, classification="pseudonymous", matches=r"c\d{6,}$", description="Stable pseudonym of the customer.")
+    customer_id: str = dm.field(
+        key=True, classification="pseudonymous", matches=r"c\d{6,}$", description="Stable pseudonym of the customer."
+    )
     name: str = dm.field(classification="pii", description="Given and family name.")
     email: str = dm.field(classification="pii", matches=r"[^@\s]+@[^@\s]+\.[a-z]+$", description="Where the customer is written to.")
     street: str = dm.field(classification="pii", description="Street and house number of the current address.")
@@ -30,9 +32,7 @@ class Profiles(dm.Contract):
     documentation="https://example.org/customers/profiles",
     tags={"subject": "customers"},
 )
-def profiles(
-    base_events: duckdb.DuckDBPyRelation, customer_events: duckdb.DuckDBPyRelation
-) -> duckdb.DuckDBPyRelation:
+def profiles(base_events: duckdb.DuckDBPyRelation, customer_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Take the registration, and the newest address anyone gave."""
     return dm.sql(
         """

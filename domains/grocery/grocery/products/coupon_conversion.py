@@ -4,8 +4,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-import dagmesh as dm
 import duckdb
+
+import dagmesh as dm
 
 
 class CouponConversion(dm.Contract):

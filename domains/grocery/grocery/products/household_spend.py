@@ -3,8 +3,9 @@
 from datetime import date
 from decimal import Decimal
 
-import dagmesh as dm
 import duckdb
+
+import dagmesh as dm
 
 
 class HouseholdSpend(dm.Contract):

@@ -32,9 +32,7 @@ class DeliveryPerformance(dm.Contract):
     documentation="https://example.org/logistics/delivery_performance",
     tags={"subject": "delivery"},
 )
-def delivery_performance(
-    timelines: duckdb.DuckDBPyRelation, parcel_events: duckdb.DuckDBPyRelation
-) -> duckdb.DuckDBPyRelation:
+def delivery_performance(timelines: duckdb.DuckDBPyRelation, parcel_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Hold each delivery against the day its carrier promised."""
     return dm.sql(
         """

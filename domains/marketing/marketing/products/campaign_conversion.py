@@ -16,7 +16,10 @@ class CampaignConversion(dm.Contract):
     sent_date: date = dm.field(description="UTC day on which the campaign was sent.")
     recipient_count: int = dm.field(ge=1, unit="customers", description="Customers it was sent to.")
     buyer_count: int = dm.field(
-        ge=0, le=dm.column("recipient_count"), unit="customers", description="Recipients who ordered within 7 days, cancelled orders excluded."
+        ge=0,
+        le=dm.column("recipient_count"),
+        unit="customers",
+        description="Recipients who ordered within 7 days, cancelled orders excluded.",
     )
     conversion_share: float = dm.field(ge=0.0, le=1.0, unit="share", description="Buyers among the recipients.")
     revenue_eur: Decimal = dm.field(ge=0, unit="EUR", description="What the buyers ordered within the 7 days, gross.")
@@ -34,9 +37,7 @@ class CampaignConversion(dm.Contract):
     documentation="https://example.org/marketing/campaign_conversion",
     tags={"subject": "newsletter"},
 )
-def campaign_conversion(
-    newsletter_events: duckdb.DuckDBPyRelation, orders: duckdb.DuckDBPyRelation
-) -> duckdb.DuckDBPyRelation:
+def campaign_conversion(newsletter_events: duckdb.DuckDBPyRelation, orders: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Match each mail with the recipient's orders of the next 7 days."""
     return dm.sql(
         """

@@ -25,9 +25,7 @@ class NewsletterSubscriptions(dm.Contract):
     documentation="https://example.org/marketing/newsletter_subscriptions",
     tags={"subject": "newsletter"},
 )
-def newsletter_subscriptions(
-    base_events: duckdb.DuckDBPyRelation, newsletter_events: duckdb.DuckDBPyRelation
-) -> duckdb.DuckDBPyRelation:
+def newsletter_subscriptions(base_events: duckdb.DuckDBPyRelation, newsletter_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Take each customer's last word."""
     return dm.sql(
         """

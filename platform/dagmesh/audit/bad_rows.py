@@ -1,0 +1,113 @@
+"""The rows that failed: a few of each rule for the report, all of them with their reasons for the quarantine."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import duckdb
+
+from dagmesh.audit.compile import Step, compiled, incomplete
+from dagmesh.audit.literals import quoted, text
+from dagmesh.audit.report import COMPLETENESS, SCHEMA, Report, Result
+from dagmesh.audit.scan import NUMBER, Staged, repeated_sql
+from dagmesh.audit.shown import json_number, shown_sql
+from dagmesh.model.contract import Contract
+from dagmesh.model.domain import Product
+
+SAMPLES = 20
+
+
+def with_samples(
+    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], results: Sequence[Result], numbers: Mapping[str, list[int]]
+) -> tuple[Result, ...]:
+    """The results, each failed one with up to 20 of its failing rows, smallest key first; one scan for all of them.
+
+    `numbers` holds, for the rules that Pandera judged, the numbers of failing rows in the stage's order.
+    """
+    among = {name: ", ".join(str(number) for number in some) or "NULL" for name, some in numbers.items()}
+    flags = _flags(staged, contract, results, among)
+    flagged = [result for result in results if result.name in flags]
+    if not flagged:
+        return tuple(results)
+    wanted = ", ".join(f"min({_shown(contract, result)}, {SAMPLES}) FILTER (WHERE {quoted(_flag(result.name))})" for result in flagged)
+    row = con.execute(f"SELECT {wanted} FROM {_flagged(staged, flags, numbers=bool(among))}").fetchall()[0]
+    samples = {r.name: tuple({k: json_number(v) for k, v in s.items()} for s in some or ()) for r, some in zip(flagged, row, strict=True)}
+    return tuple(replace(result, samples=samples.get(result.name, ())) for result in results)
+
+
+def bad_rows_sql(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, report: Report) -> str:
+    """FROM-able text of the rows that broke a rule of severity error on a day it failed, with `broken_rules VARCHAR[]`.
+
+    Rules that Pandera judges are judged once more, for all their failing rows; the numbers of those stay registered on
+    the connection, as the text names them.
+    """
+    staged = Staged(staged_sql, product.partitioned_by)
+    refused = [result for result in report.failed if result.severity == "error"]
+    if any(result.name == SCHEMA for result in refused):
+        return f"(SELECT *, [{text(SCHEMA)}] AS broken_rules FROM {staged_sql})"
+    among = _registered(con, staged, product.contract, [r for r in refused if r.engine == "pandera"], sorted(report.days) or [None])
+    flags = _flags(staged, product.contract, refused, among)
+    broken = ", ".join(f"CASE WHEN {quoted(_flag(name))} THEN {text(name)} END" for name in flags)
+    where = " OR ".join(quoted(_flag(name)) for name in flags) or "FALSE"
+    every = ", ".join(quoted(column.name) for column in product.contract.columns)
+    rules = f"list_filter([{broken or 'NULL'}]::VARCHAR[], lambda rule: rule IS NOT NULL)"
+    return f"(SELECT {every}, {rules} AS broken_rules FROM {_flagged(staged, flags, numbers=bool(among))} WHERE {where})"
+
+
+def _registered(
+    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], results: Sequence[Result], days: Sequence[date | None]
+) -> dict[str, str]:
+    if not results:
+        return {}
+    import pyarrow as pa
+
+    from dagmesh.audit.pandera_checks import judge
+
+    failed = {result.name for result in results}
+    found = judge(con, staged, contract, [rule for rule in contract.rules if rule.name in failed], days, keep=None)
+    tables = {name: f"failing_{uuid.uuid4().hex}" for name in found}
+    for name, table in tables.items():
+        con.register(table, pa.table({"number": pa.array(found[name].numbers, pa.int64())}))
+    return {name: f"SELECT number FROM {table}" for name, table in tables.items()}
+
+
+def _flags(staged: Staged, contract: type[Contract], results: Sequence[Result], among: Mapping[str, str]) -> dict[str, str]:
+    """By result name, the condition that a row is one of its failing rows, on the days it failed."""
+    steps = {step.rule.name: step for step in compiled(contract)}
+    conditions = {r.name: _condition(staged, contract, steps.get(r.name), r, among) for r in results if not r.passed and r.failing_rows}
+    within = {result.name: staged.within(result.failed_days) for result in results}
+    return {name: f"({condition}) AND {within[name]}" for name, condition in conditions.items() if condition}
+
+
+def _condition(staged: Staged, contract: type[Contract], step: Step | None, result: Result, among: Mapping[str, str]) -> str:
+    if result.name == COMPLETENESS:
+        return incomplete(contract)
+    if step is None:
+        return ""
+    if step.way == "pandera":
+        return f"{quoted(NUMBER)} IN ({among[result.name]})"
+    if step.way == "unique":
+        return f"row({staged.day_sql}, {step.sql}) IN (SELECT identity FROM {repeated_sql(staged, step)})"
+    return step.sql
+
+
+def _flagged(staged: Staged, flags: Mapping[str, str], *, numbers: bool) -> str:
+    """FROM-able text of the staged rows with a boolean column for each flag."""
+    rows = staged.numbered if numbers else staged.sql
+    columns = ", ".join(f"{condition} AS {quoted(_flag(name))}" for name, condition in flags.items())
+    return f"(SELECT *{', ' if columns else ''}{columns} FROM {rows})"
+
+
+def _flag(name: str) -> str:
+    # Names with a space cannot be a contract's columns.
+    return f"breaks {name}"
+
+
+def _shown(contract: type[Contract], result: Result) -> str:
+    """The key's and the rule's columns as a struct."""
+    rule = next((rule for rule in contract.rules if rule.name == result.name), None)
+    own = rule.columns if rule else tuple(column.name for column in contract.columns if not column.nullable)
+    return f"struct_pack({', '.join(f'{quoted(n)} := {shown_sql(contract.column(n))}' for n in dict.fromkeys((*contract.key(), *own)))})"

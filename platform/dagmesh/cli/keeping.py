@@ -1,0 +1,81 @@
+"""`dagmesh rollback`, `expire`, `verify`: what an operator does to snapshots."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from dagmesh.cli.options import example
+
+if TYPE_CHECKING:
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.address import Address
+
+LONGEST_RUN = timedelta(hours=24)
+
+
+@click.command(epilog=example('dagmesh rollback orders.orders@1#3 --reason "export of 2026-11-12 was wrong"'))
+@click.argument("address")
+@click.option("--reason", required=True, help="Why; it is signed and shown in the history.")
+def rollback(address: str, reason: str) -> None:
+    """Publish an older snapshot again, signed, with a reason."""
+    lake, found = _found(address)
+    if found.snapshot is None:
+        raise click.UsageError(f"'{address}' names no snapshot; write {found}#<snapshot>. See them: dagmesh history {found}")
+    snapshot = lake.table(found.at_snapshot(found.snapshot)).rollback(
+        found.snapshot, reason, lake.signing_key(found.domain), datetime.now(UTC)
+    )
+    click.echo(f"{snapshot.address} has the content of #{found.snapshot} again.")
+
+
+@click.command(epilog=example("dagmesh expire", "dagmesh expire orders.orders"))
+@click.argument("address", required=False)
+def expire(address: str | None) -> None:
+    """Remove days, snapshots and abandoned stages that no promise keeps."""
+    from dagmesh.lake.quarantine import remove_old_quarantine
+    from dagmesh.model.promise import duration
+
+    now = datetime.now(UTC)
+    lake, addresses = _chosen(address)
+    for found in addresses:
+        table = lake.table(found)
+        product = table.snapshot().publication.product
+        before = now - duration(product["promise"]["retention"])
+        limit = before.date() if product["partitioned_by"] else before
+        stages = table.remove_abandoned_stages(now - LONGEST_RUN)
+        snapshot = table.expire(limit, lake.signing_key(found.domain), now)
+        click.echo(f"{snapshot.address}: kept since {before:%Y-%m-%d}, {len(stages)} abandoned stages removed.")
+    remove_old_quarantine(lake.home, now - timedelta(days=30))
+
+
+@click.command(epilog=example("dagmesh verify", "dagmesh verify orders.orders@1#3"))
+@click.argument("address", required=False)
+def verify(address: str | None) -> None:
+    """Hash every file of a product, or of all, and check the signatures."""
+    lake, addresses = _chosen(address)
+    for found in addresses:
+        snapshot = lake.table(found).verify(found.snapshot)
+        click.echo(f"{snapshot.address}: {len(snapshot.files)} files are what {snapshot.publication.key_id} signed.")
+
+
+def _chosen(address: str | None) -> tuple[Lake, list[Address]]:
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.mesh import Mesh
+
+    if address is None:
+        lake = Lake.of(Mesh.find())
+        return lake, lake.addresses()
+    lake, found = _found(address)
+    return lake, [found]
+
+
+def _found(text: str) -> tuple[Lake, Address]:
+    from dagmesh.consume.resolver import Resolver
+    from dagmesh.lake.lake import Lake
+    from dagmesh.model.address import Address
+    from dagmesh.model.mesh import Mesh
+
+    lake = Lake.of(Mesh.find())
+    return lake, Resolver(lake, "analyst").completed(Address.parse(text))

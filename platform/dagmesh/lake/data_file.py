@@ -1,0 +1,65 @@
+"""Data files: one Parquet file of a snapshot, whose name says its day, its content and what it was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+_NAME = re.compile(r"((?P<column>[^/=]+)=(?P<day>\d{4}-\d\d-\d\d)/)?(?P<sha256>[0-9a-f]{64})\.(?P<made_of>[0-9a-f]{16})\.[0-9a-f]{8}\.parquet\Z")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a snapshot; `path` is relative to the table: `[<column>=<day>/]<sha256>.<made of>.<nonce>.parquet`."""
+
+    path: str
+    size: int
+    rows: int
+
+    @classmethod
+    def name(cls, folder: str, sha256: str, made_of: str) -> str:
+        """A path nobody has used yet.
+
+        Raises:
+            ValueError: `made_of` is not sixteen hexadecimal digits.
+        """
+        path = f"{folder}{'/' if folder else ''}{sha256}.{made_of}.{secrets.token_hex(4)}.parquet"
+        if not _NAME.match(path):
+            raise ValueError(f"'{path}': made_of is sixteen hexadecimal digits; got '{made_of}'.")
+        return path
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the path is one that `name` gives."""
+        return _NAME.match(self.path) is not None
+
+    @property
+    def day(self) -> date | None:
+        """The day of the rows; None in a whole product."""
+        day = self._part("day")
+        return date.fromisoformat(day) if day else None
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the content."""
+        return self._part("sha256")
+
+    @property
+    def made_of(self) -> str:
+        """What the rows were made of."""
+        return self._part("made_of")
+
+    def _part(self, group: str) -> str:
+        match = _NAME.match(self.path)
+        assert match is not None
+        return match[group] or ""
+
+
+def digest(files: Iterable[DataFile]) -> str:
+    """Sixteen hexadecimal digits over the content of files; the same for the same content under other names."""
+    lines = sorted(f"{file.day}{file.sha256}" for file in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,116 @@
+"""Publishing: a stage's files are hashed, named by their content, moved among the table's, and signed into a snapshot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from deltalake import CommitProperties, DeltaTable
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from dagmesh.lake.commit import Change, committed
+from dagmesh.lake.copied_files import CopiedFile
+from dagmesh.lake.data_file import DataFile
+from dagmesh.lake.delta_log import CONFIGURATION, active_files, partitions, schema_of
+from dagmesh.lake.keys import SigningKey
+from dagmesh.lake.place import Place
+from dagmesh.lake.publication import Publication, Record
+from dagmesh.lake.snapshot import Snapshot
+from dagmesh.lake.stage import Stage, columns
+from dagmesh.lake.verify import Unverified, refusal, verified
+
+
+@dataclass(frozen=True)
+class _Publishing:
+    """One publication under way: staged files that now have their final names, and what is said of them."""
+
+    place: Place
+    stage: Stage
+    days: frozenset[date]
+    record: Record
+    files: tuple[DataFile, ...]
+    adds: tuple[AddAction, ...]
+    about: Publication
+
+
+def publish(place: Place, stage: Stage, days: Collection[date], record: Record, key: SigningKey) -> Snapshot:
+    """The new snapshot; for the arguments see `Table.publish`."""
+    if not set(days) <= set(stage.days) or bool(days) != bool(stage.days):
+        raise ValueError(f"{place.address}: staged are {_iso(stage.days)}, to publish {_iso(days)}; publish days that are staged.")
+    chosen = [file for file in stage.files if not days or file.day in days]
+    named = [_named(place, file, record) for file in chosen]
+    moves = [(file.path, data.path) for file, data in zip(chosen, named, strict=True)]
+    adds = tuple(_add(file, data, stage, record) for file, data in zip(chosen, named, strict=True))
+    for source, target in moves:
+        place.storage.move(source, target)
+    publishing = _Publishing(place, stage, frozenset(days), record, tuple(named), adds, _about(place, stage, days, record, named))
+    try:
+        snapshot = committed(place, key, lambda table: _change(publishing, table))
+    except BaseException:
+        for _, target in moves:
+            place.storage.remove(target)
+        raise
+    _note(place, named)
+    return snapshot
+
+
+def _iso(days: Collection[date]) -> str:
+    return ", ".join(sorted(day.isoformat() for day in days)) or "no days"
+
+
+def _named(place: Place, file: CopiedFile, record: Record) -> DataFile:
+    folder = file.path.split("/")[2] if file.day else ""
+    return DataFile(DataFile.name(folder, place.storage.sha256(file.path), record.made_of[file.day]), file.size, file.rows)
+
+
+def _add(file: CopiedFile, data: DataFile, stage: Stage, record: Record) -> AddAction:
+    split = {column: str(file.day) for column in partitions(stage.product)}
+    return AddAction(data.path, data.size, split, int(record.published_at.timestamp() * 1000), True, file.stats)
+
+
+def _about(place: Place, stage: Stage, days: Collection[date], record: Record, files: Iterable[DataFile]) -> Publication:
+    product = stage.product
+    shares = {day: record.completeness.get(day, 1.0) for day in sorted(days)} or {None: record.completeness.get(None, 1.0)}
+    return Publication(
+        kind="publish",
+        address=str(place.address),
+        version=product.version,
+        snapshot=-1,
+        published_at=record.published_at,
+        run_id=record.run_id,
+        reason=record.reason,
+        product=json.loads(json.dumps(product.describe())),
+        contract_fingerprint=product.contract.fingerprint(),
+        code_version=product.code_version(),
+        days={str(day): {"rows": stage.rows[day], "completeness": share} for day, share in shares.items() if day},
+        rows=-1,
+        through=record.through,
+        files=[{"path": file.path, "size": file.size, "sha256": file.sha256, "rows": file.rows} for file in files],
+        manifest="",
+        checks=record.checks,
+        profile=record.profile,
+        completeness=min(shares.values()),
+        inputs=record.inputs,
+        key_id="",
+        seconds=record.seconds,
+        incomplete={str(day): share for day, share in shares.items() if day and share < 1},
+    )
+
+
+def _change(publishing: _Publishing, table: DeltaTable | None) -> Change:
+    """The change that lets the new files replace those of the same days (of a whole product: all) in the table as it is."""
+    product = publishing.stage.product
+    kept = tuple(file for file in active_files(table) if file.day not in publishing.days) if table and publishing.days else ()
+    base = _trusted(publishing.place, table) if table and kept else None
+    files = (*kept, *publishing.files)
+    changes: dict[str, Any] = {}
+    if publishing.days:
+        changes["through"] = max(file.day for file in files if file.day)
+    if base:
+        incomplete = {day: share for day, share in base.incomplete.items() if date.fromisoformat(day) not in publishing.days}
+        changes["incomplete"] = {**incomplete, **publishing.about.incomplete}
+        changes["mixed"] = base.mixed or base.columns != columns(product)
+    return Change(_with(publishing.about, changes), files, lambda properties: _write(publishing, table, properties))

@@ -1,0 +1,30 @@
+"""FROM-able text over Parquet files: columns in a given order, the day from the folder's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagmesh.lake import quoting
+
+Columns = Sequence[tuple[str, str]]
+
+
+def rows_sql(paths: Sequence[str], columns: Columns, day_column: str | None, mixed: bool = False) -> str:
+    """The rows of the files; of no files, no rows of the same types.
+
+    Args:
+        paths: the files as DuckDB takes them.
+        columns: name and DuckDB type of each column wanted, in order.
+        day_column: the DATE column that the folders' names give; None when the files hold all columns.
+        mixed: files may lack columns, which are then NULL.
+    """
+    names = ", ".join(quoting.name(column) for column, _ in columns)
+    if not paths:
+        return f"(SELECT {names} FROM {_no_rows(columns)})"
+    options = f", hive_partitioning=true, hive_types={{{quoting.text(day_column)}: DATE}}" if day_column else ", hive_partitioning=false"
+    files = f"read_parquet({quoting.texts(paths)}{options}{', union_by_name=true' if mixed else ''})"
+    return f"(SELECT {names} FROM ({f'FROM {_no_rows(columns)} UNION ALL BY NAME FROM ' if mixed else 'FROM '}{files}))"
+
+
+def _no_rows(columns: Columns) -> str:
+    return f"(SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quoting.name(column)}' for column, kind in columns)} WHERE false)"
