@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any
 
-import dagmesh as dm
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+
+import dagmesh as dm
 from dagmesh import testing
 from dagmesh.errors import AuditRefused
 

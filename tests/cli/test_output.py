@@ -10,6 +10,7 @@ from decimal import Decimal
 from math import inf, nan
 
 import pytest
+
 from dagmesh.cli.output import data_console, print_json, print_table, progress_console, shown
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from dagmesh.audit.compile import missing, value
+from dagmesh.audit.compile import counted, missing, value
 from dagmesh.audit.shown import json_number, moment_sql
 from dagmesh.model.contract import Column, Contract
 
@@ -23,14 +23,14 @@ def profile(con: duckdb.DuckDBPyConnection, sql: str, contract: type[Contract]) 
 
 
 def _measures(column: Column) -> dict[str, str]:
-    found = {"nulls": f"count_if({missing(column)})"}
+    found = {"nulls": counted(missing(column))}
     if column.restricted or column.type.kind == "list":
         return found
     found["distinct_about"] = f"approx_count_distinct({value(column)})"
     if column.type.kind != "bool":
         found |= {"min": _edge(column, "min"), "max": _edge(column, "max")}
     if column.type.kind in ("int", "float", "decimal"):
-        found["mean"] = f"avg({value(column)})"
+        found["mean"] = f"avg(({value(column)})::DOUBLE)"
     return found
 
 

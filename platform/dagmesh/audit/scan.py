@@ -8,7 +8,7 @@ from datetime import date
 
 import duckdb
 
-from dagmesh.audit.compile import Step
+from dagmesh.audit.compile import Step, counted
 from dagmesh.audit.literals import literal, quoted
 
 # A name with a space cannot be a contract's column.
@@ -52,7 +52,7 @@ Tallies = dict[date | None, Tally]
 def scan(con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], incomplete: str) -> Tallies:
     """The tallies of every day there are rows of (None: all rows), of all rules that DuckDB judges."""
     judged = [step for step in steps if step.way != "pandera"]
-    counts = ", ".join(["count(*)", f"count_if({incomplete})", *(_count(step) for step in judged)])
+    counts = ", ".join(["count(*)", counted(incomplete), *(_count(step) for step in judged)])
     by_day = f"GROUP BY {staged.day_sql}" if staged.day else ""
     rows = con.execute(f"SELECT {staged.day_sql}, {counts} FROM {staged.sql} {by_day}").fetchall()
     tallies: Tallies = {}
@@ -69,7 +69,7 @@ def scan(con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], 
 
 def _count(step: Step) -> str:
     # As many hashes as rows prove the rows unique in eight bytes each; fewer do not prove the opposite.
-    return f"count(DISTINCT hash({step.sql}))" if step.way == "unique" else f"count_if({step.sql})"
+    return f"count(DISTINCT hash({step.sql}))" if step.way == "unique" else counted(step.sql)
 
 
 def repeated_sql(staged: Staged, step: Step) -> str:

@@ -69,14 +69,14 @@ def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> bool:
 
 def _told(ran: Iterable[Ran]) -> bool:
     """Print a line for each run as it ends; whether any failed."""
-    console, failed = progress_console(), False
+    failed = False
     for run in ran:
         names = ", ".join(key[1] for key in run.keys)
         days = f" {run.days[0]} to {run.days[-1]}" if len(run.days) > 1 else "".join(f" {day}" for day in run.days)
-        mark = "[green]done[/green]" if run.success else "[red]failed[/red]"
-        console.print(f"{mark} {run.domain}{days}: {names} ({run.seconds:.1f} s)")
+        mark = click.style("done", fg="green") if run.success else click.style("failed", fg="red")
+        click.echo(f"{mark:<6} {run.domain}{days}: {names} ({run.seconds:.1f} s)", err=True)
         for message in run.messages:
-            console.print(f"  {message}", markup=False)
+            click.echo("  " + message.replace("\n", "\n  "), err=True)
         failed = failed or not run.success
     return failed
 

@@ -82,4 +82,4 @@ def _attempt(place: Place, key: SigningKey, change: Change, version: int) -> Sna
             if (newest_version(place.storage) or 0) <= version:
                 raise
             return None
-    return Snapshot(publication, change.files, place)
+    return Snapshot(Publication.from_json(text), tuple(sorted(change.files)), place)

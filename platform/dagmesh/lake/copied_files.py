@@ -66,9 +66,7 @@ def copied(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder:
     return (*files, *_empty_files(con, copy, storage, folder, set(copy.days) - {file.day for file in files}))
 
 
-def _files(
-    con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, target: str, partition: str
-) -> Iterator[CopiedFile]:
+def _files(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, target: str, partition: str) -> Iterator[CopiedFile]:
     to = quoting.text(storage.path(target))
     statement = f"COPY ({copy.select}) TO {to} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS{partition})"
     cursor = con.execute(statement)
@@ -98,7 +96,9 @@ def _stats(rows: int, columns: Mapping[str, Mapping[str, str]], kinds: Mapping[s
     named = {name: columns[quoting.name(name)] for name in kinds if quoting.name(name) in columns}
     stats: dict[str, Any] = {"numRecords": rows, "nullCount": {name: int(found["null_count"]) for name, found in named.items()}}
     for delta, bound in (("minValues", "min"), ("maxValues", "max")):
-        exact = {name: found[bound] for name, found in named.items() if kinds[name] in _BOUNDED and found.get(f"{bound}_is_exact") == "true"}
+        exact = {
+            name: found[bound] for name, found in named.items() if kinds[name] in _BOUNDED and found.get(f"{bound}_is_exact") == "true"
+        }
         stats[delta] = {name: int(value) if kinds[name] == "BIGINT" else value for name, value in exact.items()}
     return json.dumps(stats)
 
@@ -118,9 +118,7 @@ def _range(days: Collection[date]) -> str:
     return f"{min(days)}" if len(days) == 1 else f"{len(days)} days from {min(days)} to {max(days)}"
 
 
-def _empty_files(
-    con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, days: Collection[date]
-) -> Iterator[CopiedFile]:
+def _empty_files(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, days: Collection[date]) -> Iterator[CopiedFile]:
     """A file without rows for each day, so that the day counts as there."""
     if not days:
         return

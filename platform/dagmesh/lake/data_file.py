@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-_NAME = re.compile(r"((?P<column>[^/=]+)=(?P<day>\d{4}-\d\d-\d\d)/)?(?P<sha256>[0-9a-f]{64})\.(?P<made_of>[0-9a-f]{16})\.[0-9a-f]{8}\.parquet\Z")
+_NAME = re.compile(
+    r"((?P<column>[^/=]+)=(?P<day>\d{4}-\d\d-\d\d)/)?(?P<sha256>[0-9a-f]{64})\.(?P<made_of>[0-9a-f]{16})\.[0-9a-f]{8}\.parquet\Z"
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class DataFile:
     """One Parquet file of a snapshot; `path` is relative to the table: `[<column>=<day>/]<sha256>.<made of>.<nonce>.parquet`."""
 
@@ -55,8 +57,7 @@ class DataFile:
 
     def _part(self, group: str) -> str:
         match = _NAME.match(self.path)
-        assert match is not None
-        return match[group] or ""
+        return (match[group] or "") if match else ""
 
 
 def digest(files: Iterable[DataFile]) -> str:

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from deltalake.schema import Schema
 
-from dagmesh.errors import SchemaMismatch
+from dagmesh.errors import DefinitionError, Problem
 from dagmesh.lake.data_file import DataFile
 from dagmesh.lake.storage import Storage
 from dagmesh.model.domain import Product
@@ -71,35 +71,34 @@ def _actions(storage: Storage, version: int) -> Iterator[dict[str, Any]]:
 
 
 def active_files(table: DeltaTable) -> tuple[DataFile, ...]:
-    """The files of the table's version."""
+    """The files of the table's version, sorted."""
     actions = table.get_add_actions(flatten=True)
     parts = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
-    return tuple(DataFile(path, size, -1 if rows is None else rows) for path, size, rows in zip(*parts, strict=True))
+    return tuple(sorted(DataFile(path, size, -1 if rows is None else rows) for path, size, rows in zip(*parts, strict=True)))
 
 
 def schema_of(product: Product, table: DeltaTable | None) -> Schema:
     """The table's schema with the product's new columns added; every column may be NULL, the contract decides.
 
     Raises:
-        SchemaMismatch: a published column has another type now, or the table is split in another way.
+        DefinitionError: a published column has another type now, or the table is split in another way.
     """
     found = json.loads(table.schema().to_json())["fields"] if table else []
     types = {field["name"]: field["type"] for field in found}
-    for column in product.contract.columns:
-        if column.name not in types:
-            found.append({"name": column.name, "type": column.type.delta, "nullable": True, "metadata": {}})
-        elif types[column.name] != column.type.delta:
-            raise SchemaMismatch(
-                f"{product.address}: column '{column.name}' is published as {types[column.name]} and is {column.type.delta} in version "
-                f"{product.version}; a major keeps its types. Release {product.major + 1}.0.0, or keep the type."
-            )
+    declared = {column.name: column.type.delta for column in product.contract.columns}
+    changes = [(name, types[name], kind) for name, kind in declared.items() if types.get(name, kind) != kind]
     split = table.metadata().partition_columns if table else partitions(product)
     if split != partitions(product):
-        raise SchemaMismatch(
-            f"{product.address}: published with partitioned_by={split[0] if split else None!r}, declared with "
-            f"{product.partitioned_by!r}; a major keeps it. Release {product.major + 1}.0.0, or keep partitioned_by."
-        )
-    return Schema.from_json(json.dumps({"type": "struct", "fields": found}))
+        changes.append(("partitioned_by", split[0] if split else None, product.partitioned_by))
+    if changes:
+        raise DefinitionError(_problem(product, *change) for change in changes)
+    new = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in declared.items() if name not in types]
+    return Schema.from_json(json.dumps({"type": "struct", "fields": [*found, *new]}))
+
+
+def _problem(product: Product, field: str, published: object, declared: object) -> Problem:
+    keep = f"release {product.major + 1}.0.0, or keep it"
+    return Problem(product.file, str(product.address), field, f"is published as {published} and declared as {declared}; {keep}.")
 
 
 def partitions(product: Product) -> list[str]:

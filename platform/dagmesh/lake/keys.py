@@ -23,9 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from dagmesh.errors import MeshError
+from dagmesh.lake.owner_only import OTHERS, private_home
 from dagmesh.lake.storage import Storage
-
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True)
@@ -75,15 +74,6 @@ class SigningKey:
         return base64.b64encode(self.key.sign(text.encode())).decode()
 
 
-def private_home(home: Path, domain: str) -> Path:
-    """The domain's private folder, which only its owner can enter."""
-    folder = home / "home" / domain
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if folder.stat().st_mode & _OTHERS:
-        folder.chmod(0o700)
-    return folder
-
-
 def signing_key(home: Path, domain: str) -> SigningKey:
     """The domain's private key, created on first use.
 
@@ -94,7 +84,7 @@ def signing_key(home: Path, domain: str) -> SigningKey:
     if not path.exists():
         _create(path)
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OTHERS:
+    if mode & OTHERS:
         raise MeshError(
             f"{path}: mode {mode:04o} lets others than its owner at the signing key of {domain}; only 0600 is allowed. "
             f"Run: chmod 600 {path}"
@@ -123,7 +113,9 @@ def _loaded(path: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except ValueError as error:
-        raise MeshError(f"{path} is no private key in PEM: {error}. Put the domain's key back, or remove the file for a new one.") from error
+        raise MeshError(
+            f"{path} is no private key in PEM: {error}. Put the domain's key back, or remove the file for a new one."
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise MeshError(f"{path} holds a {type(key).__name__}; only Ed25519 signs publications. Put the domain's key back.")
     return key

@@ -2,44 +2,96 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 
-from dagmesh.lake.keys import SigningKey
+from dagmesh.errors import AddressError
+from dagmesh.lake.checked_files import CheckedFiles
+from dagmesh.lake.delta_log import commit_name
+from dagmesh.lake.keys import SigningKey, announce, signing_key
+from dagmesh.lake.owner_only import private_home
+from dagmesh.lake.place import Place
 from dagmesh.lake.private import PrivateStore
+from dagmesh.lake.storage import Storage, storage_of
 from dagmesh.lake.table import Table
 from dagmesh.model.address import Address
+from dagmesh.model.mesh import Mesh
+
+_MAJOR = re.compile(r"v(\d+)\Z")
 
 
 @dataclass(frozen=True)
 class Lake:
-    """One lake: `root` is a path or a URL that fsspec and Delta know, `home` this machine's private folder."""
+    """One lake: `root` is a path, or a URL that both fsspec and Delta know; `home` is this machine's private folder."""
 
     root: str
     home: Path
 
+    @classmethod
+    def of(cls, mesh: Mesh) -> Lake:
+        """The lake of a mesh."""
+        return cls(mesh.lake_root, mesh.home)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The files below the root."""
+        return storage_of(self.root)
+
     def table(self, address: Address) -> Table:
-        """The table of an address with a major, whether or not anything is published there yet."""
-        raise NotImplementedError
+        """The table of an address with a major, whether or not anything is published there yet.
+
+        Raises:
+            AddressError: the address has no major.
+        """
+        if address.major is None:
+            raise AddressError(f"'{address}' names no major; a table is one major of a product, for example {address.name}@1.")
+        storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
+        checked = CheckedFiles(self.home / "checked_files.sqlite")
+        return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked))
 
     def addresses(self) -> list[Address]:
         """Every published address, with its major, sorted."""
-        raise NotImplementedError
+        return sorted(address for address in self._tables() if self.table(address).place.storage.state(commit_name(0)))
 
-    def latest_major(self, name: str) -> Address | None:
-        """The newest published major of `domain.product`; None when there is none."""
-        raise NotImplementedError
+    def _tables(self) -> Iterator[Address]:
+        for domain in self._folders(""):
+            for product in self._folders(domain):
+                majors = (_MAJOR.match(name) for name in self._folders(f"{domain}/{product}"))
+                yield from (Address(domain, product, int(major[1])) for major in majors if major)
+
+    def _folders(self, folder: str) -> list[str]:
+        return [name for name in self.storage.names(folder) if name[0] not in "_."]
+
+    def latest_major(self, address: Address) -> Address | None:
+        """The newest published major of the address's product; None when there is none."""
+        return max((found for found in self.addresses() if found.name == address.name), default=None)
+
+    def heads(self) -> list[str]:
+        """Every published address with its newest version, by a look at names alone; nothing is verified."""
+        return [str(address.at_snapshot(self.table(address).newest or 0)) for address in self.addresses()]
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB in UTC that can read and write the lake's files."""
-        raise NotImplementedError
+        con = duckdb.connect(config={"preserve_insertion_order": False})
+        con.execute("SET TimeZone = 'UTC'")  # not in config: there DuckDB 2.0.0 has not loaded its time zones yet
+        self.storage.register(con)
+        return con
 
     def signing_key(self, domain: str) -> SigningKey:
-        """The domain's key for publishing, created and its public half put in the lake on first use."""
-        raise NotImplementedError
+        """The domain's key for publishing: created on first use, its public half put in the lake.
+
+        Raises:
+            MeshError: others can read the key file, or the lake has another key for the domain.
+        """
+        key = signing_key(self.home, domain)
+        announce(self.storage, key)
+        return key
 
     def private(self, domain: str) -> PrivateStore:
         """The domain's private tables."""
-        raise NotImplementedError
+        return PrivateStore(private_home(self.home, domain) / "private")

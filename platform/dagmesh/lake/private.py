@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import fcntl
+import secrets
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from dagmesh.errors import MeshError, NotPublished
+from dagmesh.lake.copied_files import CopiedFile, Copy, copied
+from dagmesh.lake.expire import LONGEST_RUN
+from dagmesh.lake.given_rows import given_rows
+from dagmesh.lake.owner_only import owner_only
+from dagmesh.lake.private_contents import Contents, Part
+from dagmesh.lake.rows_sql import Columns, rows_sql
+from dagmesh.lake.stage import STAGES
+from dagmesh.lake.storage import LocalStorage
+
+DAY = "day"
+_LIST = "_contents.json"
+_LOCK = "_lock"
+
 
 @dataclass(frozen=True)
 class PrivateTable:
-    """One private table."""
+    """One private table; which files it has is said by one small file that is replaced at once."""
 
     folder: Path
 
     def exists(self) -> bool:
         """Whether it was ever written."""
-        raise NotImplementedError
+        return (self.folder / _LIST).exists()
 
     def days(self) -> dict[date, str]:
         """Each day and the digest of its content; empty for a table that is not daily."""
-        raise NotImplementedError
+        return {day: part.digest for day, part in self._contents().parts.items() if day}
 
     def fingerprints(self) -> dict[date | None, str]:
         """What each day (None: the whole) was made of, as its writer said."""
-        raise NotImplementedError
+        return {day: part.made_of for day, part in self._contents().parts.items()}
 
     def digest(self) -> str:
         """The digest of the whole table's content."""
-        raise NotImplementedError
+        return self._contents().digest
 
     def completeness(self, days: Collection[date] | None = None) -> float:
-        """The lowest share of complete records of the days, as their writer said."""
-        raise NotImplementedError
+        """The lowest share of complete records among the days (None: all), as their writer said."""
+        return min((part.completeness for part in self._contents().chosen(days)), default=1.0)
 
     def sql(self, days: Collection[date] | None = None) -> str:
-        """FROM-able text of the rows; a daily table has a DATE column `day`."""
-        raise NotImplementedError
+        """FROM-able text of the rows (of these days); a daily table has a DATE column `day`.
+
+        Raises:
+            NotPublished: it was never written.
+        """
+        contents = self._contents()
+        if not contents.schemas:
+            raise NotPublished(f"{self._place} was never written; run its asset first.", address=self.folder.name)
+        chosen = contents.chosen(days)
+        columns, mixed = contents.columns_of(chosen)
+        paths = [str(self.folder / file) for part in chosen for file in part.files]
+        return rows_sql(paths, columns, DAY if contents.is_daily else None, mixed)
 
     def write(
         self,
@@ -50,16 +78,85 @@ class PrivateTable:
         made_of: Mapping[date | None, str],
         completeness: Mapping[date | None, float] | None = None,
     ) -> dict[date | None, int]:
-        """How many rows were written per day (None: the whole), replacing exactly `days` (none: everything) at once.
+        """How many rows were written by day (None: the whole), replacing exactly `days` (none: everything) at once.
 
         Args:
-            con: where a relation or SQL text is computed.
-            rows: FROM-able SQL text, a DuckDB relation, or a pandas, Polars or Arrow table.
-            days: the days to replace; each needs its rows, which may be none, in a DATE column `day`.
+            con: where the rows are computed.
+            rows: FROM-able SQL text, a relation of the same DuckDB, or a pandas, Polars or Arrow table.
+            days: the days to replace; the rows have a DATE column `day`. A day without rows counts as written.
             made_of: what each day was made of.
-            completeness: the share of complete records by day; 1 by default.
+            completeness: the share of complete records by day; 1 where it says nothing.
+
+        Raises:
+            MeshError: days are given and the rows have no DATE column `day`.
+            AuditRefused: rows of days that were not given.
         """
-        raise NotImplementedError
+        storage, folder = LocalStorage(str(owner_only(self.folder))), f"{STAGES}/{uuid.uuid4().hex}"
+        try:
+            with given_rows(con, rows) as sql:
+                copy = Copy(sql, self._columns(con, sql, bool(days)), DAY if days else None, set(days))
+                files = copied(con, copy, storage, folder, self._place)
+            shares = completeness or {}
+            parts: list[date | None] = [*sorted(days)] or [None]
+            written = {day: self._part(storage, files, day, made_of[day], shares.get(day, 1.0)) for day in parts}
+        finally:
+            storage.remove(folder)
+        self._replace(written, copy.columns)
+        return {day: part.rows for day, part in written.items()}
+
+    @property
+    def _place(self) -> str:
+        return f"{self.folder.parent.parent.name}'s private table {self.folder.name}"
+
+    def _columns(self, con: duckdb.DuckDBPyConnection, sql: str, daily: bool) -> Columns:
+        columns = [(name, kind) for name, kind, *_ in con.execute(f"DESCRIBE FROM {sql}").fetchall()]
+        if daily and (DAY, "DATE") not in columns:
+            found = dict(columns).get(DAY)
+            raise MeshError(
+                f"{self._place} is made day by day, and its rows have {f'{DAY!r} as {found}' if found else f'no column {DAY!r}'}; "
+                f"give them a DATE column {DAY!r}: the UTC day a row belongs to."
+            )
+        return columns
+
+    def _part(self, storage: LocalStorage, files: Collection[CopiedFile], day: date | None, made_of: str, completeness: float) -> Part:
+        """The day's files, moved to where they stay."""
+        stayed = []
+        for file in files:
+            if file.day == day:
+                name = f"{storage.sha256(file.path)}.{secrets.token_hex(4)}.parquet"
+                stayed.append(f"{DAY}={day}/{name}" if day else name)
+                storage.move(file.path, stayed[-1])
+        return Part(tuple(stayed), sum(file.rows for file in files if file.day == day), made_of, completeness)
+
+    def _contents(self) -> Contents:
+        return Contents.read(self.folder / _LIST)
+
+    def _replace(self, written: Mapping[date | None, Part], columns: Columns) -> None:
+        with self._locked():
+            before = self._contents()
+            after = before.with_parts(written, columns)
+            after.write(self.folder / _LIST)
+        for file in before.files - after.files:
+            # It stays for whoever has just begun to read it: housekeeping counts from here.
+            (self.folder / file).touch()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def remove_abandoned(self, now: datetime) -> list[str]:
+        """The files and stages, now removed, that the table has not had for longer than the longest run."""
+        storage, needed = LocalStorage(str(self.folder)), self._contents().files
+        unneeded = [name for name, written in storage.files("") if _is_data(name) and name not in needed and written < now - LONGEST_RUN]
+        for name in unneeded:
+            storage.remove(name)
+        return sorted(unneeded)
+
+
+def _is_data(name: str) -> bool:
+    return name.startswith(f"{STAGES}/") or not name.startswith("_")
 
 
 @dataclass(frozen=True)
@@ -70,8 +167,8 @@ class PrivateStore:
 
     def table(self, name: str) -> PrivateTable:
         """The private table of that name, whether or not it was written yet."""
-        raise NotImplementedError
+        return PrivateTable(self.folder / name)
 
     def names(self) -> list[str]:
-        """The private tables there are."""
-        raise NotImplementedError
+        """The private tables that were written, sorted."""
+        return sorted(path.parent.name for path in self.folder.glob(f"*/{_LIST}"))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
+from dagmesh.errors import DagmeshError
 from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.copied_files import CopiedFile
 from dagmesh.lake.data_file import DataFile
@@ -49,11 +48,12 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
     publishing = _Publishing(place, stage, frozenset(days), record, tuple(named), adds, _about(place, stage, days, record, named))
     try:
         snapshot = committed(place, key, lambda table: _change(publishing, table))
-    except BaseException:
+    except DagmeshError:  # nothing was committed; after any other error that is not sure, and what is left is housekeeping's
         for _, target in moves:
             place.storage.remove(target)
         raise
-    _note(place, named)
+    states = {file.path: place.storage.state(file.path) for file in named}
+    place.checked.note(place.storage.root, {path: state for path, state in states.items() if state})
     return snapshot
 
 
@@ -73,7 +73,8 @@ def _add(file: CopiedFile, data: DataFile, stage: Stage, record: Record) -> AddA
 
 def _about(place: Place, stage: Stage, days: Collection[date], record: Record, files: Iterable[DataFile]) -> Publication:
     product = stage.product
-    shares = {day: record.completeness.get(day, 1.0) for day in sorted(days)} or {None: record.completeness.get(None, 1.0)}
+    parts: list[date | None] = [*sorted(days)] or [None]
+    shares = {day: record.completeness.get(day, 1.0) for day in parts}
     return Publication(
         kind="publish",
         address=str(place.address),
@@ -82,7 +83,7 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
         published_at=record.published_at,
         run_id=record.run_id,
         reason=record.reason,
-        product=json.loads(json.dumps(product.describe())),
+        product=product.describe(),
         contract_fingerprint=product.contract.fingerprint(),
         code_version=product.code_version(),
         days={str(day): {"rows": stage.rows[day], "completeness": share} for day, share in shares.items() if day},
@@ -104,13 +105,55 @@ def _change(publishing: _Publishing, table: DeltaTable | None) -> Change:
     """The change that lets the new files replace those of the same days (of a whole product: all) in the table as it is."""
     product = publishing.stage.product
     kept = tuple(file for file in active_files(table) if file.day not in publishing.days) if table and publishing.days else ()
-    base = _trusted(publishing.place, table) if table and kept else None
+    base = trusted(publishing.place, table) if table and kept else None
     files = (*kept, *publishing.files)
-    changes: dict[str, Any] = {}
-    if publishing.days:
-        changes["through"] = max(file.day for file in files if file.day)
+    about = replace(publishing.about, through=newest_day(files)) if publishing.days else publishing.about
     if base:
-        incomplete = {day: share for day, share in base.incomplete.items() if date.fromisoformat(day) not in publishing.days}
-        changes["incomplete"] = {**incomplete, **publishing.about.incomplete}
-        changes["mixed"] = base.mixed or base.columns != columns(product)
-    return Change(_with(publishing.about, changes), files, lambda properties: _write(publishing, table, properties))
+        incomplete = {**without(base.incomplete, publishing.days), **publishing.about.incomplete}
+        about = replace(about, incomplete=incomplete, mixed=base.mixed or base.columns != columns(product))
+    return Change(about, files, lambda properties: _write(publishing, table, properties))
+
+
+def trusted(place: Place, table: DeltaTable) -> Publication:
+    """The publication of the table's version: what it holds is signed again with the new files, so it must be good."""
+    try:
+        return verified(place, table).publication
+    except Unverified as error:
+        raise refusal(place, error.version, str(error)) from error
+
+
+def newest_day(files: Iterable[DataFile]) -> date | None:
+    """The newest day that the files have; None when they have none."""
+    return max((file.day for file in files if file.day), default=None)
+
+
+def without(shares: Mapping[str, float], days: Collection[date]) -> dict[str, float]:
+    """The shares of all days but these."""
+    return {day: share for day, share in shares.items() if date.fromisoformat(day) not in days}
+
+
+def _write(publishing: _Publishing, table: DeltaTable | None, properties: CommitProperties) -> None:
+    product, split = publishing.stage.product, partitions(publishing.stage.product)
+    schema = schema_of(product, table)
+    if table is None:
+        create_table_with_add_actions(
+            publishing.place.storage.root,
+            schema,
+            list(publishing.adds),
+            mode="error",
+            partition_by=split,
+            name=str(product.address),
+            description=product.description,
+            configuration=CONFIGURATION,
+            commit_properties=properties,
+        )
+        return
+    days = sorted(str(day) for day in publishing.days)
+    table.create_write_transaction(
+        list(publishing.adds),
+        mode="overwrite",
+        schema=schema,
+        partition_by=split,
+        partition_filters=[(split[0], "in", days)] if split else None,
+        commit_properties=properties,
+    )

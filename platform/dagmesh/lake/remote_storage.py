@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from dagmesh.lake.storage import State
 
@@ -43,6 +45,11 @@ class RemoteStorage:
         """The file's URL."""
         return str(self.filesystem.unstrip_protocol(self._name(name)))
 
+    def register(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Let the connection read and write these files."""
+        if not isinstance(self.filesystem, LocalFileSystem):  # DuckDB has its own for file://
+            con.register_filesystem(self.filesystem)
+
     def make_folder(self, name: str) -> None:
         """Make a folder that may be there already, where storage has folders."""
         self.filesystem.makedirs(self._name(name), exist_ok=True)
@@ -59,6 +66,10 @@ class RemoteStorage:
         """Every file below a folder and when it was last written."""
         for path, info in self.filesystem.find(self._name(folder), detail=True).items():
             yield path.removeprefix(f"{self.folder}/"), _moment(next(info[key] for key in _WRITTEN if info.get(key)))
+
+    def last_written(self, folder: str) -> datetime | None:
+        """When anything in a folder was last written; None when nothing is there."""
+        return max((written for _, written in self.files(folder)), default=None)
 
     def state(self, name: str) -> State | None:
         """The file's size and what its file system has to tell versions apart."""

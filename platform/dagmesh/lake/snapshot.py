@@ -91,7 +91,9 @@ class Snapshot:
         newest = newest_version(self.place.storage)
         if found.is_missing and newest is not None and self.version < newest:
             address = str(self.place.address)
-            raise NotPublished(f"{self.address} is no longer kept; the newest snapshot is #{newest}: dagmesh history {address}", address=address)
+            raise NotPublished(
+                f"{self.address} is no longer kept; the newest snapshot is #{newest}: dagmesh history {address}", address=address
+            )
         # Imported here because verify makes snapshots.
         from dagmesh.lake.verify import refusal
 

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Storage(Protocol):
     def path(self, name: str) -> str:
         """The file as DuckDB takes it."""
 
+    def register(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Let the connection read and write these files."""
+
     def make_folder(self, name: str) -> None:
         """Make a folder that may be there already, where storage has folders."""
 
@@ -42,6 +48,9 @@ class Storage(Protocol):
 
     def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Every file below a folder and when it was last written."""
+
+    def last_written(self, folder: str) -> datetime | None:
+        """When anything in a folder was last written; None when nothing is there."""
 
     def state(self, name: str) -> State | None:
         """The file's state; None when there is no such file."""
@@ -79,6 +88,9 @@ class LocalStorage:
         """The file's absolute path."""
         return f"{self.root}/{name}"
 
+    def register(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Nothing: DuckDB reads and writes local files."""
+
     def make_folder(self, name: str) -> None:
         """Make a folder that may be there already."""
         Path(self.path(name)).mkdir(parents=True, exist_ok=True)
@@ -86,20 +98,22 @@ class LocalStorage:
     def names(self, folder: str) -> list[str]:
         """The names directly in a folder, sorted; none when there is no such folder."""
         try:
-            return sorted(os.listdir(self.path(folder)))
+            return sorted(path.name for path in Path(self.path(folder)).iterdir())
         except FileNotFoundError:
             return []
 
     def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Every file below a folder and when it was last written."""
         for place, _, names in os.walk(self.path(folder)):
-            for name in names:
-                path = Path(place, name)
-                try:
-                    written = path.stat().st_mtime
-                except FileNotFoundError:  # moved or removed since it was listed
-                    continue
-                yield path.relative_to(self.root).as_posix(), datetime.fromtimestamp(written, UTC)
+            for path in (Path(place, name) for name in names):
+                written = _written(path)
+                if written:
+                    yield path.relative_to(self.root).as_posix(), written
+
+    def last_written(self, folder: str) -> datetime | None:
+        """When anything in a folder, or the folder itself, was last written; None when it is not there."""
+        times = (_written(Path(place)) for place, _, _ in os.walk(self.path(folder)))
+        return max((time for time in (*times, *(written for _, written in self.files(folder))) if time), default=None)
 
     def state(self, name: str) -> State | None:
         """The file's size and times; the time of change is there because nobody can set it back."""
@@ -154,6 +168,14 @@ class LocalStorage:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _written(path: Path) -> datetime | None:
+    """When the file or folder was last written; None when it has been moved or removed since it was listed."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 def storage_of(root: str) -> Storage:

@@ -4,78 +4,118 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 import duckdb
 
+from dagmesh.lake.delta_log import newest_version
+from dagmesh.lake.expire import Expired, expire, remove_abandoned
+from dagmesh.lake.history import Past, history, version_at
 from dagmesh.lake.keys import SigningKey
-from dagmesh.lake.publication import Publication, Record
+from dagmesh.lake.place import Place
+from dagmesh.lake.publication import Record
+from dagmesh.lake.publish import publish
+from dagmesh.lake.rollback import rollback
 from dagmesh.lake.snapshot import Snapshot
-from dagmesh.lake.stage import Stage
+from dagmesh.lake.stage import Stage, staged
+from dagmesh.lake.verify import load
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
 
 
 @dataclass(frozen=True)
-class Past:
-    """One entry of a table's history; `trusted` says whether the signature holds."""
-
-    publication: Publication
-    trusted: bool
-
-
-@dataclass(frozen=True)
 class Table:
-    """The table of one product's major."""
+    """The table of one product's major, whether or not anything is published there yet."""
 
-    address: Address
+    place: Place
+
+    @property
+    def address(self) -> Address:
+        """The product's address with its major."""
+        return self.place.address
+
+    @property
+    def newest(self) -> int | None:
+        """The newest version, unverified, by a look at names alone; None when nothing is published."""
+        return newest_version(self.place.storage)
 
     def snapshot(self, version: int | None = None) -> Snapshot:
-        """The newest snapshot, or that version, verified.
+        """The newest snapshot, or that version, its signature and its files' names verified.
 
         Raises:
-            NotPublished: nothing there yet, or that version is not (or no longer) there.
+            NotPublished: nothing is published, or not that version.
             UntrustedSnapshot: unsigned, forged or damaged; `last_good` says what to read instead.
         """
-        raise NotImplementedError
+        return load(self.place, version)
 
-    def as_of(self, moment: datetime) -> Snapshot:
-        """The snapshot that was the newest at a moment, by publication time."""
-        raise NotImplementedError
+    def as_of(self, moment: date | datetime) -> Snapshot:
+        """The snapshot that was the newest at a moment (of a date: at its end, UTC), by the publications' own times.
+
+        Raises:
+            NotPublished: nothing was published yet.
+        """
+        end = moment if isinstance(moment, datetime) else datetime.combine(moment + timedelta(days=1), time(), UTC) - datetime.resolution
+        return load(self.place, version_at(self.place, end))
 
     def fingerprints(self) -> dict[date | None, str]:
         """What each day of the newest snapshot (None: the whole product) was made of; empty when nothing is published."""
-        raise NotImplementedError
+        return {} if self.newest is None else {file.day: file.made_of for file in self.snapshot().files}
 
     def history(self, limit: int = 20) -> list[Past]:
-        """The newest publications, newest first."""
-        raise NotImplementedError
+        """The newest publications, newest first, each with whether its signature holds; their files are not looked at."""
+        return list(islice(history(self.place), limit))
 
     def stage(self, con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Collection[date]) -> Stage:
-        """The rows of FROM-able `sql`, written beside the table; `days` is empty for a whole product.
+        """The rows of FROM-able `sql`, written beside the table in one scan.
+
+        Args:
+            con: where the rows are computed.
+            sql: rows with the contract's columns, in any order, of types that cast to the contract's.
+            product: the product.
+            days: the days asked for, none for a whole product; a day without rows counts as staged.
 
         Raises:
             AuditRefused: rows of days that were not asked for.
         """
-        raise NotImplementedError
+        return staged(con, sql, product, days, self.place.storage)
 
     def publish(self, stage: Stage, days: Collection[date], record: Record, key: SigningKey) -> Snapshot:
-        """The new snapshot, in which the staged rows replace exactly `days` (none: everything); the stage is used up.
+        """The new snapshot, in which the staged rows of `days` (none: of the whole product) replace exactly theirs.
+
+        All or nothing, whoever else publishes; what is published is staged no longer.
 
         Raises:
-            PublishConflict: others kept winning. UntrustedSnapshot: the newest snapshot does not verify.
+            UntrustedSnapshot: days that would stay are of a snapshot that does not verify.
+            DefinitionError: a published column has another type now.
+            PublishConflict: others kept winning.
             MeshError: the lake has another key for the domain.
         """
-        raise NotImplementedError
+        return publish(self.place, stage, days, record, key)
 
     def rollback(self, version: int, reason: str, key: SigningKey, now: datetime) -> Snapshot:
-        """The new snapshot with the content of an older version."""
-        raise NotImplementedError
+        """The new snapshot with the content of an older version, which must be good.
 
-    def expire(self, before: date | datetime, key: SigningKey, now: datetime) -> Snapshot:
-        """The new snapshot without the days before `before`; old snapshots published before it are no longer kept."""
-        raise NotImplementedError
+        Raises:
+            NotPublished, UntrustedSnapshot: see `snapshot`.
+            PublishConflict, MeshError: see `publish`.
+        """
+        return rollback(self.place, version, reason, key, now)
+
+    def expire(self, retention: timedelta, key: SigningKey, now: datetime) -> Expired:
+        """What was removed: days older than the retention, and files of snapshots that were replaced before it began."""
+        return expire(self.place, retention, key, now)
+
+    def remove_abandoned(self, now: datetime) -> list[str]:
+        """The stages, now removed, that nothing was written to for longer than the longest run."""
+        return remove_abandoned(self.place, now)
 
     def verify(self, version: int | None = None) -> Snapshot:
-        """The snapshot with the content of every file hashed anew."""
-        raise NotImplementedError
+        """The snapshot with the content of every file hashed anew.
+
+        Raises:
+            NotPublished, UntrustedSnapshot: see `snapshot`.
+        """
+        snapshot = self.snapshot(version)
+        snapshot.check(snapshot.files, anew=True)
+        return snapshot

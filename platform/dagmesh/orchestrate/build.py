@@ -131,6 +131,7 @@ class Builder:
                 instance=self.instance,
                 run_id=run_id,
                 asset_selection=[dg.AssetKey(list(key)) for key in keys],
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 tags={**range_tags(days), "dagster/code_location": domain.name},
                 raise_on_error=False,
             )

@@ -61,7 +61,7 @@ def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.Assets
         backfill_policy=dg.BackfillPolicy.single_run() if product.partitioned_by else None,
     )
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
-        days = days_of(context)
+        days = days_of(context) if product.partitioned_by else []
         ports = Ports(domain, resolver.resolver, lake.lake.private(domain.name))
         run = Run(ports, lake.connection(), context.run_id, datetime.now(UTC))
         try:
@@ -106,7 +106,7 @@ def _events(context: dg.AssetExecutionContext, product: Product, outcome: Outcom
         described = {**_run_metadata(outcome), **_day_metadata(outcome, day)}
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
     yield from checks
-    raise dg.Failure(described(product, outcome), metadata=_failure_metadata(outcome), allow_retries=False)
+    raise dg.Failure(in_words(product, outcome), metadata=_failure_metadata(outcome), allow_retries=False)
 
 
 def _schema_refused(key: dg.AssetKey, error: SchemaMismatch) -> dg.AssetCheckResult:
@@ -156,7 +156,7 @@ def _failure_metadata(outcome: Outcome) -> dict[str, Any]:
     return {"quarantine": dg.MetadataValue.path(str(outcome.quarantine))} if outcome.quarantine else {}
 
 
-def described(product: Product, outcome: Outcome) -> str:
+def in_words(product: Product, outcome: Outcome) -> str:
     """In words: what was published, what was refused and for which rules, what waits for what, and the next step."""
     lines = []
     broken = [result for result in outcome.report.results if not result.passed and result.severity == "error"] if outcome.report else []

@@ -49,7 +49,7 @@ def fulfillment_timelines(order_events: duckdb.DuckDBPyRelation) -> duckdb.DuckD
                 min(occurred_at) FILTER (type = 'OrderDelivered') AS delivered_at
             FROM order_events GROUP BY order_id
         )
-        WHERE delivered_at IS NOT NULL AND placed_at IS NOT NULL
+        WHERE delivered_at IS NOT NULL AND placed_at >= (SELECT min(day) FROM order_events)
         """,
         order_events=order_events,
     )

@@ -1,0 +1,58 @@
+"""History: the publications of a table, newest first, each with whether its signature holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from dagmesh.errors import NotPublished
+from dagmesh.lake.delta_log import commit_info, newest_version
+from dagmesh.lake.keys import public_key
+from dagmesh.lake.place import Place
+from dagmesh.lake.publication import Publication
+from dagmesh.lake.verify import PUBLICATION, Unverified, signed_publication
+
+
+@dataclass(frozen=True)
+class Past:
+    """One publication of a table's history; `verified` says whether its domain signed it for this table and version."""
+
+    publication: Publication
+    verified: bool
+
+
+def history(place: Place) -> Iterator[Past]:
+    """Every publication, newest first; versions that do not even claim to be one are left out."""
+    key = public_key(place.lake, place.address.domain)
+    newest = newest_version(place.storage)
+    for version in range(-1 if newest is None else newest, -1, -1):
+        try:
+            yield Past(signed_publication(place, version, key), verified=True)
+        except Unverified:
+            claimed = _claimed(place, version)
+            if claimed:
+                yield Past(claimed, verified=False)
+
+
+def _claimed(place: Place, version: int) -> Publication | None:
+    try:
+        return Publication.from_json(commit_info(place.storage, version)[PUBLICATION])
+    except (KeyError, TypeError, ValueError):  # whatever it is, nobody vouches for it
+        return None
+
+
+def version_at(place: Place, moment: datetime) -> int:
+    """The version that was the newest at a moment, by the publication's own time.
+
+    Raises:
+        NotPublished: nothing was published yet.
+    """
+    first = None
+    for past in history(place):
+        if past.verified:
+            first = past.publication
+            if first.published_at <= moment:
+                return first.snapshot
+    known = f"its first snapshot is of {first.published_at:%Y-%m-%d %H:%M} UTC" if first else "nothing is published yet"
+    raise NotPublished(f"{place.address} has no snapshot of {moment:%Y-%m-%d %H:%M} UTC: {known}.", address=str(place.address))

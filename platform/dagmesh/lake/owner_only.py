@@ -1,0 +1,21 @@
+"""Folders that only their owner can enter."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def owner_only(folder: Path) -> Path:
+    """The folder, made if need be, closed to everyone but its owner."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & OTHERS:
+        folder.chmod(0o700)
+    return folder
+
+
+def private_home(home: Path, domain: str) -> Path:
+    """The domain's private folder on this machine."""
+    return owner_only(home / "home" / domain)

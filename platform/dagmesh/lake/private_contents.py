@@ -1,0 +1,95 @@
+"""What a private table holds: which files each day has, of which columns, made of what. One JSON file, replaced at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from dagmesh.lake.rows_sql import Columns
+
+
+@dataclass(frozen=True)
+class Part:
+    """One day of a table, or the whole; `schema` is the position of its columns among the table's schemas."""
+
+    files: tuple[str, ...]
+    rows: int
+    made_of: str
+    completeness: float
+    schema: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits over the content, whose hashes are in the files' names."""
+        return _digest(sorted(Path(file).name.split(".")[0] for file in self.files))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All parts of a table, by day (None: the whole), and the columns that its files have or had."""
+
+    parts: Mapping[date | None, Part] = field(default_factory=dict)
+    schemas: tuple[Columns, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> Contents:
+        """What the file says; nothing when there is no file."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls()
+        parts = {
+            date.fromisoformat(day) if day else None: Part(**{**part, "files": tuple(part["files"])})
+            for day, part in values["parts"].items()
+        }
+        return cls(parts, tuple([(name, kind) for name, kind in schema] for schema in values["schemas"]))
+
+    def write(self, path: Path) -> None:
+        """Let the file say this, whole at once."""
+        parts = {str(day or ""): asdict(part) for day, part in self.parts.items()}
+        beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        beside.write_text(json.dumps({"parts": parts, "schemas": self.schemas}), encoding="utf-8")
+        beside.replace(path)
+
+    def with_parts(self, written: Mapping[date | None, Part], columns: Columns) -> Contents:
+        """The contents in which the written days (None: the whole) replace exactly theirs."""
+        schemas = self.schemas if columns in self.schemas else (*self.schemas, columns)
+        parts: dict[date | None, Part] = {day: part for day, part in self.parts.items() if day and None not in written}
+        parts.update({day: replace(part, schema=schemas.index(columns)) for day, part in written.items()})
+        return Contents(parts, schemas)
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether the table is made day by day."""
+        return bool(self.parts) and None not in self.parts
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Every file of the table."""
+        return frozenset(file for part in self.parts.values() for file in part.files)
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits over the whole content."""
+        return _digest(sorted(f"{day}{part.digest}" for day, part in self.parts.items()))
+
+    def chosen(self, days: Collection[date] | None) -> list[Part]:
+        """The parts of these days (None: all), oldest first."""
+        return [self.parts[day] for day in sorted(self.parts, key=str) if days is None or day is None or day in days]
+
+    def columns_of(self, parts: Sequence[Part]) -> tuple[Columns, bool]:
+        """The columns of the parts together, the newest schema's first, and whether some part lacks some of them."""
+        schemas = sorted({part.schema for part in parts}, reverse=True) or [len(self.schemas) - 1]
+        columns: dict[str, str] = {}
+        for schema in schemas:
+            columns = {**columns, **{name: kind for name, kind in self.schemas[schema] if name not in columns}}
+        return list(columns.items()), len(schemas) > 1
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
