@@ -1,6 +1,7 @@
 """`dagmesh new`: a domain and a product that run as they are written, and nothing overwritten."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ WORKSPACE = """# One stanza a domain.
 load_from:
   - python_module: {module_name: orders.definitions, attribute: defs, working_directory: domains/orders, location_name: orders}
 """
+COMMAND = "from dagmesh.cli import main; main()"
 RETURNS = {
     "python_module": {
         "module_name": "returns.definitions",
@@ -61,7 +63,8 @@ def files_in(folder: Path) -> dict[str, str]:
 
 
 def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DAGMESH_", "DAGSTER_"))}
+    return subprocess.run([sys.executable, *command], cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 
 # What is written
@@ -162,12 +165,29 @@ def test_what_is_written_is_clean_by_the_repositorys_own_rules(check: list[str],
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_written_type_checks(mesh: Path) -> None:
     with_domain_and_products()
 
     done = run(mesh, "-m", "mypy", "--strict", "--cache-dir", str(mesh / ".mypy_cache"), "domains/returns/returns")
 
     assert done.returncode == 0, done.stdout
+
+
+def test_the_written_product_is_published_by_the_next_command(mesh: Path) -> None:
+    dagmesh("new", "domain", "returns")
+    said = dagmesh("new", "product", "returns.refund_rates").output.splitlines()[-1]
+    command = said.removeprefix("Next: dagmesh ").split()
+
+    ran = run(mesh, "-c", COMMAND, *command)
+    read = run(mesh, "-c", COMMAND, "query", "from returns.refund_rates order by channel", "--json")
+
+    assert ran.returncode == 0, ran.stderr
+    day = command[-1]
+    assert json.loads(read.stdout) == [
+        {"record_date": day, "channel": "online", "records": 2, "amount_eur": "25.00"},
+        {"record_date": day, "channel": "store", "records": 1, "amount_eur": "42.00"},
+    ]
 
 
 def test_a_domain_with_sources_of_its_own_gets_the_sample_table_beside_them(mesh: Path) -> None:

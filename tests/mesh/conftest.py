@@ -112,11 +112,12 @@ class SmallMesh:
         self.write(f".dagmesh/exports/sensors/{day}.jsonl", "\n".join([*lines, *["{"] * broken, json.dumps(closed), ""]))
 
     def build(self, *days: str) -> list:
-        """Every run of a build for the days."""
+        """Every run of a build for the days, without its last word on what is refused or waits."""
         from dagmesh.orchestrate.build import build_mesh
 
         forget()
-        return list(build_mesh(self.mesh, [date.fromisoformat(day) for day in days], [], lambda step: None))
+        runs = build_mesh(self.mesh, [date.fromisoformat(day) for day in days], [], lambda step: None)
+        return [run for run in runs if run.domain]
 
     def rows(self, address: str, reader: str | None = None) -> list[tuple]:
         """The product's rows in key order, read by its owner or another reader."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagmesh.orchestrate.event_log import KeptSqliteEventLog
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage, SqliteEventLogStorageWatchdog
+
+from dagmesh.orchestrate.event_log import KeptSqliteEventLog
 
 RUN = "11111111-2222-3333-4444-555555555555"
 WRITER = """

@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagmesh.orchestrate.event_log import KeptSqliteEventLog
-from dagmesh.orchestrate.instance import install, is_prepared, prepare
-from dagmesh.orchestrate.launcher import ForkLauncher
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._utils.tags import TagConcurrencyLimitsCounter
+
+from dagmesh.orchestrate.event_log import KeptSqliteEventLog
+from dagmesh.orchestrate.instance import install, is_prepared, prepare
+from dagmesh.orchestrate.launcher import ForkLauncher
 
 
 @pytest.fixture

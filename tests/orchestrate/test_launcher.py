@@ -12,9 +12,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from dagmesh.orchestrate.instance import install
-from dagmesh.orchestrate.launcher import ForkLauncher
-from dagmesh.orchestrate.sockets import ask, listening
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher import LaunchRunContext, WorkerStatus
@@ -22,6 +19,10 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
+
+from dagmesh.orchestrate.instance import install
+from dagmesh.orchestrate.launcher import ForkLauncher
+from dagmesh.orchestrate.sockets import ask, listening
 
 DEFINITIONS = """
 import json, os, sys, time
@@ -34,7 +35,8 @@ NOTES = Path(__file__).parent.parent
 @dg.op
 def note():
     import beside_the_package
-    facts = {"parent": os.getppid(), "folder": os.getcwd(), "executable": sys.executable, "beside": beside_the_package.HERE}
+    facts = {"parent": os.getppid(), "folder": os.getcwd(), "executable": sys.executable, "path": sys.path[0]}
+    facts["beside"] = beside_the_package.HERE
     (NOTES / "facts.json").write_text(json.dumps(facts))
 
 @dg.op
@@ -159,7 +161,7 @@ def test_a_run_succeeds_in_a_worker_of_the_warm_parent_in_the_domains_folder(
     until(lambda: status(instance, run) == DagsterRunStatus.SUCCESS)
 
     facts = json.loads((domain / "facts.json").read_text())
-    assert facts == {"parent": warm.pid, "folder": str(domain), "executable": sys.executable, "beside": "found"}
+    assert facts == {"parent": warm.pid, "folder": str(domain), "executable": sys.executable, "beside": "found", "path": str(domain)}
 
 
 def test_a_domain_with_its_own_interpreter_runs_in_it(
@@ -175,7 +177,7 @@ def test_a_domain_with_its_own_interpreter_runs_in_it(
     until(lambda: status(instance, run) == DagsterRunStatus.SUCCESS)
 
     facts = json.loads((domain / "facts.json").read_text())
-    assert facts == {"parent": warm.pid, "folder": str(domain), "executable": str(own / "bin" / "python"), "beside": "found"}
+    assert facts == {**facts, "parent": warm.pid, "folder": str(domain), "executable": str(own / "bin" / "python"), "beside": "found"}
 
 
 def test_only_this_user_may_use_the_socket(home: Path, warm: subprocess.Popen[bytes]) -> None:

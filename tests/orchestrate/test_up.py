@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from dagmesh.orchestrate.instance import install
 
 UP = """

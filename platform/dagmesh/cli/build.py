@@ -68,17 +68,22 @@ def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> bool:
 
 
 def _told(ran: Iterable[Ran]) -> bool:
-    """Print a line for each run as it ends; whether any failed."""
+    """Print a line for each run as it ends, and what is refused or waits; whether anything is not as it should be."""
     failed = False
     for run in ran:
-        names = ", ".join(key[1] for key in run.keys)
-        days = f" {run.days[0]} to {run.days[-1]}" if len(run.days) > 1 else "".join(f" {day}" for day in run.days)
-        mark = click.style("done", fg="green") if run.success else click.style("failed", fg="red")
-        click.echo(f"{mark:<6} {run.domain}{days}: {names} ({run.seconds:.1f} s)", err=True)
+        if run.domain:
+            _tell_run(run)
         for message in run.messages:
             click.echo("  " + message.replace("\n", "\n  "), err=True)
         failed = failed or not run.success
     return failed
+
+
+def _tell_run(run: Ran) -> None:
+    names = ", ".join(key[1] for key in run.keys)
+    days = f" {run.days[0]} to {run.days[-1]}" if len(run.days) > 1 else "".join(f" {day}" for day in run.days)
+    mark = click.style("done", fg="green") if run.success else click.style("failed", fg="red")
+    click.echo(f"{mark} {run.domain}{days}: {names} ({run.seconds:.1f} s)", err=True)
 
 
 @click.command(epilog=example("dagmesh run orders.purchase_patterns", "dagmesh run orders.orders --day 2026-11-19"))

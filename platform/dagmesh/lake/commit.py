@@ -12,12 +12,12 @@ from deltalake.exceptions import DeltaError
 
 from dagmesh.errors import PublishConflict
 from dagmesh.lake.data_file import DataFile
-from dagmesh.lake.delta_log import commit_info, newest_version, opened
+from dagmesh.lake.delta_log import UnreadableLog, commit_info, newest_version, opened
 from dagmesh.lake.keys import SigningKey, announce
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
 from dagmesh.lake.snapshot import Snapshot
-from dagmesh.lake.verify import PUBLICATION, SIGNATURE
+from dagmesh.lake.verify import PUBLICATION, SIGNATURE, refusal
 
 ATTEMPTS = 40
 _LONGEST_WAIT = 0.25  # seconds; the waits grow to it from a hundredth
@@ -52,7 +52,7 @@ def committed(place: Place, key: SigningKey, propose: Propose) -> Snapshot:
     """
     announce(place.lake, key)
     for attempt in range(ATTEMPTS):
-        table = opened(place.storage)
+        table = _opened(place)
         snapshot = _attempt(place, key, propose(table), -1 if table is None else table.version())
         if snapshot:
             return snapshot
@@ -61,6 +61,13 @@ def committed(place: Place, key: SigningKey, propose: Propose) -> Snapshot:
         f"{place.address}: {ATTEMPTS} attempts to commit lost to other publishers; nothing was published. "
         f"See who publishes it: dagmesh history {place.address} - then run it again."
     )
+
+
+def _opened(place: Place) -> DeltaTable | None:
+    try:
+        return opened(place.storage)
+    except UnreadableLog as error:
+        raise refusal(place, newest_version(place.storage) or 0, str(error)) from error
 
 
 def _attempt(place: Place, key: SigningKey, change: Change, version: int) -> Snapshot | None:

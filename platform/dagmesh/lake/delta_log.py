@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError
 from deltalake.schema import Schema
 
 from dagmesh.errors import DefinitionError, Problem
@@ -34,14 +34,38 @@ def commit_name(version: int) -> str:
     return f"{LOG}/{version:020}.json"
 
 
+class UnreadableLog(Exception):
+    """Why Delta cannot open a version, as the end of a sentence."""
+
+
 def opened(storage: Storage, version: int | None = None) -> DeltaTable | None:
-    """The Delta table at its newest version, or at that one; None when there is no table."""
-    if storage.state(commit_name(0)) is None:
+    """The Delta table at its newest version, or at that one; None when there is no table.
+
+    Raises:
+        UnreadableLog: the log is damaged.
+    """
+    newest = newest_version(storage)
+    if newest is None:
         return None
     try:
         return DeltaTable(storage.root, version=version)
-    except TableNotFoundError:
-        return None
+    except DeltaError as error:
+        raise UnreadableLog(_why(storage, newest if version is None else version, str(error).splitlines()[0])) from error
+
+
+def _why(storage: Storage, version: int, error: str) -> str:
+    """Which commit is damaged and what mends it; else what Delta says."""
+    for damaged in (name for name in map(commit_name, range(version, -1, -1)) if not _is_whole(storage, name)):
+        mend = "move it away" if damaged == commit_name(version) else "bring it back from a backup"
+        return f"its commit {storage.path(damaged)} is damaged, {mend}"
+    return f"its Delta log cannot be read ({error}); if a checkpoint is damaged, remove it with _last_checkpoint: every commit is kept"
+
+
+def _is_whole(storage: Storage, name: str) -> bool:
+    try:
+        return all(json.loads(line) for line in (storage.read(name) or b"{").splitlines())
+    except ValueError:
+        return False
 
 
 def newest_version(storage: Storage) -> int | None:

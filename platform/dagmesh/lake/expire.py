@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 from deltalake import CommitProperties, DeltaTable
 
@@ -22,23 +22,15 @@ from dagmesh.lake.verify import load
 LONGEST_RUN = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Expired:
-    """What expiry did: the newest snapshot after it, the days that left it, and the files that left the lake."""
-
-    snapshot: Snapshot
-    days: tuple[date, ...]
-    files: tuple[str, ...]
-
-
-def expire(place: Place, retention: timedelta, key: SigningKey, now: datetime) -> Expired:
-    """What was removed; for the arguments see `Table.expire`."""
-    kept_from = now - retention
-    newest = load(place)
-    days = tuple(sorted(day for day in newest.days if day < kept_from.date()))
+def expire(place: Place, before: date | datetime, key: SigningKey, now: datetime) -> Snapshot:
+    """The newest snapshot after it; for the arguments see `Table.expire`."""
+    kept_from = before if isinstance(before, datetime) else datetime.combine(before, time(), UTC)
+    snapshot = load(place)
+    days = tuple(sorted(day for day in snapshot.days if day < kept_from.date()))
     if days:
-        newest = committed(place, key, lambda table: _without(place, table, days, now))
-    return Expired(newest, days, tuple(_remove_unneeded(place, kept_from, now)))
+        snapshot = committed(place, key, lambda table: _without(place, table, days, now))
+    _remove_unneeded(place, kept_from, now)
+    return snapshot
 
 
 def _without(place: Place, table: DeltaTable | None, days: tuple[date, ...], now: datetime) -> Change:
@@ -69,13 +61,12 @@ def _without(place: Place, table: DeltaTable | None, days: tuple[date, ...], now
     return Change(about, files, write)
 
 
-def _remove_unneeded(place: Place, kept_from: datetime, now: datetime) -> list[str]:
-    """The files, now removed, that are in no snapshot that was the newest at `kept_from` or later, nor of a run that may go on."""
+def _remove_unneeded(place: Place, kept_from: datetime, now: datetime) -> None:
+    """Remove the files that are in no snapshot that was the newest at `kept_from` or later, nor of a run that may go on."""
     needed = _needed(place, kept_from)
-    found = [name for name, written in place.storage.files("") if name[0] != "_" and written < now - LONGEST_RUN and name not in needed]
-    for name in found:
-        place.storage.remove(name)
-    return sorted(found)
+    for name, written in list(place.storage.files("")):
+        if not name.startswith("_") and name not in needed and written < now - LONGEST_RUN:
+            place.storage.remove(name)
 
 
 def _needed(place: Place, kept_from: datetime) -> set[str]:
@@ -89,11 +80,11 @@ def _needed(place: Place, kept_from: datetime) -> set[str]:
     return {file.path for file in active_files(table)}.union(*(added_paths(place.storage, later) for later in range(first + 1, newest + 1)))
 
 
-def remove_abandoned(place: Place, now: datetime) -> list[str]:
-    """The stages, now removed, that nothing was written to for longer than the longest run."""
+def remove_abandoned_stages(place: Place, before: datetime) -> list[str]:
+    """The stages, now removed, that nothing was written to since a moment."""
     stages = [f"{STAGES}/{name}" for name in place.storage.names(STAGES)]
     written = {stage: place.storage.last_written(stage) for stage in stages}
-    abandoned = [stage for stage, last in written.items() if last and last < now - LONGEST_RUN]
+    abandoned = [stage for stage, last in written.items() if last and last < before]
     for stage in abandoned:
         place.storage.remove(stage)
     return abandoned

@@ -16,10 +16,10 @@ from dagmesh.lake.verify import PUBLICATION, Unverified, signed_publication
 
 @dataclass(frozen=True)
 class Past:
-    """One publication of a table's history; `verified` says whether its domain signed it for this table and version."""
+    """One publication of a table's history; `trusted` says whether its domain signed it for this table and version."""
 
     publication: Publication
-    verified: bool
+    trusted: bool
 
 
 def history(place: Place) -> Iterator[Past]:
@@ -28,11 +28,11 @@ def history(place: Place) -> Iterator[Past]:
     newest = newest_version(place.storage)
     for version in range(-1 if newest is None else newest, -1, -1):
         try:
-            yield Past(signed_publication(place, version, key), verified=True)
+            yield Past(signed_publication(place, version, key), trusted=True)
         except Unverified:
             claimed = _claimed(place, version)
             if claimed:
-                yield Past(claimed, verified=False)
+                yield Past(claimed, trusted=False)
 
 
 def _claimed(place: Place, version: int) -> Publication | None:
@@ -50,7 +50,7 @@ def version_at(place: Place, moment: datetime) -> int:
     """
     first = None
     for past in history(place):
-        if past.verified:
+        if past.trusted:
             first = past.publication
             if first.published_at <= moment:
                 return first.snapshot

@@ -16,7 +16,6 @@ import duckdb
 
 from dagmesh.errors import MeshError, NotPublished
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied
-from dagmesh.lake.expire import LONGEST_RUN
 from dagmesh.lake.given_rows import given_rows
 from dagmesh.lake.owner_only import owner_only
 from dagmesh.lake.private_contents import Contents, Part
@@ -146,10 +145,10 @@ class PrivateTable:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def remove_abandoned(self, now: datetime) -> list[str]:
-        """The files and stages, now removed, that the table has not had for longer than the longest run."""
+    def remove_abandoned(self, before: datetime) -> list[str]:
+        """The files, now removed, that the table has not had since `before`: a moment before any run that may go on."""
         storage, needed = LocalStorage(str(self.folder)), self._contents().files
-        unneeded = [name for name, written in storage.files("") if _is_data(name) and name not in needed and written < now - LONGEST_RUN]
+        unneeded = [name for name, written in storage.files("") if _is_data(name) and name not in needed and written < before]
         for name in unneeded:
             storage.remove(name)
         return sorted(unneeded)

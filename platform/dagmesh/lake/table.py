@@ -10,7 +10,7 @@ from itertools import islice
 import duckdb
 
 from dagmesh.lake.delta_log import newest_version
-from dagmesh.lake.expire import Expired, expire, remove_abandoned
+from dagmesh.lake.expire import expire, remove_abandoned_stages
 from dagmesh.lake.history import Past, history, version_at
 from dagmesh.lake.keys import SigningKey
 from dagmesh.lake.place import Place
@@ -102,13 +102,20 @@ class Table:
         """
         return rollback(self.place, version, reason, key, now)
 
-    def expire(self, retention: timedelta, key: SigningKey, now: datetime) -> Expired:
-        """What was removed: days older than the retention, and files of snapshots that were replaced before it began."""
-        return expire(self.place, retention, key, now)
+    def expire(self, before: date | datetime, key: SigningKey, now: datetime) -> Snapshot:
+        """The newest snapshot, a new one without the days before `before` where there are such.
 
-    def remove_abandoned(self, now: datetime) -> list[str]:
-        """The stages, now removed, that nothing was written to for longer than the longest run."""
-        return remove_abandoned(self.place, now)
+        Files that only snapshots replaced before `before` need leave the lake; those snapshots can be read no more.
+
+        Raises:
+            NotPublished, UntrustedSnapshot: see `snapshot`.
+            PublishConflict, MeshError: see `publish`.
+        """
+        return expire(self.place, before, key, now)
+
+    def remove_abandoned_stages(self, before: datetime) -> list[str]:
+        """The stages, now removed, that nothing was written to since `before`: a moment before any run that may go on."""
+        return remove_abandoned_stages(self.place, before)
 
     def verify(self, version: int | None = None) -> Snapshot:
         """The snapshot with the content of every file hashed anew.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from dagmesh.errors import NotPublished, UntrustedSnapshot
-from dagmesh.lake.delta_log import active_files, commit_info, newest_version, opened
+from dagmesh.lake.delta_log import UnreadableLog, active_files, commit_info, newest_version, opened
 from dagmesh.lake.keys import PublicKey, public_key
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
@@ -47,10 +46,9 @@ def load(place: Place, version: int | None = None) -> Snapshot:
 def _opened(place: Place, version: int, newest: int | None = None) -> DeltaTable:
     try:
         table = opened(place.storage, None if version == newest else version)
-    except DeltaError as error:
-        raise Unverified(version, f"its Delta log cannot be read: {error}") from error
-    if table is None:
-        raise Unverified(version, "its Delta log has no beginning")
+    except UnreadableLog as error:
+        raise Unverified(version, str(error)) from error
+    assert table is not None
     return table
 
 
@@ -96,7 +94,7 @@ def refusal(place: Place, version: int, reason: str) -> UntrustedSnapshot:
     else:
         advice = (
             f"The last good snapshot is {address}#{good}: read it with dagmesh query 'from \"{address}#{good}\"', or make it the "
-            f"newest with dagmesh rollback {address} {good} --reason ..."
+            f"newest with dagmesh rollback '{address}#{good}' --reason ..."
         )
     return UntrustedSnapshot(f"{address}#{version} is refused: {reason}. {advice}", address=str(address), version=version, last_good=good)
 

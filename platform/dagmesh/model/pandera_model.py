@@ -158,7 +158,8 @@ def _check(rule: Rule, function: Callable[[Any], Any], *, ignore_na: bool = True
 def _operand(column: Column, value: Any) -> Any:
     """The rule's value as pandas compares it exactly with the column."""
     if isinstance(value, tuple):
-        return [_operand(column, member) for member in value]
+        # No row equals a number beyond 64 bits, but it would turn pandas' list of integers into one of floats.
+        return [_operand(column, member) for member in value if column.type.kind != "int" or -(2**63) <= member < 2**63]
     if column.type.kind == "float":
         return float(value)
     if column.type.kind == "timestamp":

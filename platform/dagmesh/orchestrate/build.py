@@ -23,7 +23,7 @@ from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
 from dagmesh.orchestrate.instance import install
 from dagmesh.orchestrate.nodes import Key, Node, TableNode
-from dagmesh.orchestrate.plan import Plan, Todo, plan
+from dagmesh.orchestrate.plan import plan
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.sensor import domain_nodes, range_tags
 from dagmesh.orchestrate.unchanged import note_build
@@ -41,6 +41,7 @@ class Ran:
     success: bool
     seconds: float
     messages: tuple[str, ...]
+    failed_steps: tuple[str, ...] = ()
 
 
 def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: Progress) -> Iterator[Ran]:
@@ -61,7 +62,10 @@ def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: 
             for ran in (*builder.build(days, progress), *(_elsewhere(mesh, location, days) for location in elsewhere)):
                 success = success and ran.success
                 yield ran
-        if success and not only:
+        standing = builder.standing(days)
+        if standing:
+            yield Ran("", (), (), False, 0.0, standing)
+        elif success and not only:
             note_build(mesh, lake, days, builder.patterns())
 
 
@@ -112,11 +116,18 @@ class Builder:
         return [node.table.files for node in self.nodes().values() if isinstance(node, TableNode) and node.table.files]
 
     def build(self, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
-        """Make everything stale for `days`; each batch once, so that what fails is tried once."""
+        """Make everything stale for `days`; what fails is left alone, with everything that waits for it."""
         nodes = self.nodes()
-        tried: set[str] = set()
-        while batch := _untried(plan(nodes, days), tried):
-            yield self.run([todo.node.key for todo in batch], next((todo.days for todo in batch if todo.days), ()), progress)
+        failed: set[Key] = set()
+        while batch := plan(nodes, days).without(failed).batch():
+            ran = self.run([todo.node.key for todo in batch], next((todo.days for todo in batch if todo.days), ()), progress)
+            failed |= {key for key in ran.keys if any(_is_step_of(step, key) for step in ran.failed_steps)}
+            yield ran
+
+    def standing(self, days: Sequence[date]) -> tuple[str, ...]:
+        """What is refused or waits, in a sentence each."""
+        planned = plan(self.nodes(), days)
+        return (*planned.refused, *planned.waiting)
 
     def run(self, keys: Sequence[Key], days: Sequence[date], progress: Progress) -> Ran:
         """One Dagster run of nodes of one domain, for a range of days in a row (none: whole products)."""
@@ -136,8 +147,8 @@ class Builder:
                 raise_on_error=False,
             )
         )
-        messages = tuple(_failures(result))
-        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, messages)
+        steps = tuple(event.step_key or "" for event in result.all_events if event.is_step_failure)
+        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, tuple(_failures(result)), steps)
 
 
 def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Location]) -> tuple[Builder, list[Ran]]:
@@ -183,15 +194,9 @@ def _private_upstream(nodes: Mapping[Key, Node], key: Key) -> set[Key]:
     return needed
 
 
-def _untried(planned: Plan, tried: set[str]) -> tuple[Todo, ...]:
-    """The next batch that was not tried in the same state; what waits for a failed one is left out."""
-    while batch := planned.batch():
-        state = ";".join(f"{todo.node.key}{todo.days}{todo.node.wanted(todo.days)}" for todo in batch)
-        if state not in tried:
-            tried.add(state)
-            return batch
-        planned = planned.without({todo.node.key for todo in batch})
-    return ()
+def _is_step_of(step: str, key: Key) -> bool:
+    """Whether a step makes the node: a product's step has its name, a private table's may have the domain's before it."""
+    return step in (key[1], "__".join(key))
 
 
 @contextmanager
@@ -224,8 +229,13 @@ def _report(entry: Any, domain: str, progress: Progress) -> None:
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    for event in result.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            failure = data.user_failure_data
-            yield (failure.description or "") if failure else (data.error.message if data.error else "")
+    """What each failed step said; of a run that failed outside its steps, what the run said."""
+    steps = [event for event in result.all_events if event.is_step_failure]
+    for event in steps:
+        data = event.step_failure_data
+        failure = data.user_failure_data
+        yield (failure.description or "") if failure else (data.error.to_string() if data.error else "")
+    for event in result.all_events if not steps else ():
+        if event.is_failure:
+            data = event.event_specific_data
+            yield data.error.to_string() if getattr(data, "error", None) else (event.message or "")

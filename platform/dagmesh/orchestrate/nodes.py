@@ -8,22 +8,29 @@ from datetime import date
 
 from dagmesh.errors import NotPublished
 from dagmesh.lake.private import PrivateStore
+from dagmesh.lake.refusals import Refusal, Refusals
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate.fingerprints import digest
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
 from dagmesh.orchestrate.private_assets import PrivateTable, files_state
 
 Key = tuple[str, str]
+Made = Mapping[date | None, str]
 
 
 @dataclass(frozen=True)
 class State:
-    """What there is to do at a node: days to make (or the whole), with the reason, and days that wait, with for what."""
+    """What there is to do at a node.
+
+    `days` to make (none: the whole) with the reason, days that wait with for what, and days that were refused and are made
+    of the same still, with why.
+    """
 
     stale: bool = False
     days: tuple[date, ...] = ()
     reason: str = ""
     waiting: Mapping[date | None, str] = field(default_factory=dict)
+    refused: Mapping[date | None, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,23 +70,37 @@ class ProductNode:
             inputs = self.ports.resolve(self.product)
         except NotPublished as error:
             return State(waiting={None: str(error)})
-        table = self.ports.resolver.lake.table(self.product.address)
-        made = table.fingerprints()
+        lake = self.ports.resolver.lake
+        made = lake.table(self.product.address).fingerprints()
+        refusals = Refusals.of(lake.home, self.product.address).standing()
         if not self.daily:
-            return _whole_state(made.get(None), made_of(self.product, inputs, []))
-        return self._daily_state(inputs, made, days)
+            return self._whole_state(inputs, made, refusals)
+        return self._daily_state(inputs, made, refusals, days)
 
-    def _daily_state(self, inputs: Collection[Input], made: Mapping[date | None, str], days: Collection[date]) -> State:
+    def _whole_state(self, inputs: Collection[Input], made: Made, refusals: Mapping[date | None, Refusal]) -> State:
+        wanted = made_of(self.product, inputs, [])
+        if None in refusals and refusals[None].made_of == wanted:
+            return State(refused={None: f"{self.product.address} is refused: {refusals[None].why}"})
+        return _whole_state(made.get(None), wanted)
+
+    def _daily_state(
+        self, inputs: Collection[Input], made: Made, refusals: Mapping[date | None, Refusal], days: Collection[date]
+    ) -> State:
         waiting: dict[date | None, str] = {}
+        refused: dict[date | None, str] = {}
         stale = []
         for day in sorted(days):
+            wanted = made_of(self.product, inputs, [day])
             missing = [i.source for i in inputs if i.missing(day)]
             if missing:
                 waiting[day] = f"{self.product.address} {day} waits for {', '.join(missing)}"
-            elif made.get(day) != made_of(self.product, inputs, [day]):
+            elif day in refusals and refusals[day].made_of == wanted:
+                refused[day] = f"{self.product.address} {day} is refused: {refusals[day].why}"
+            elif made.get(day) != wanted:
                 stale.append(day)
         new = [day for day in stale if day not in made]
-        return State(bool(stale), tuple(stale), "not published yet" if new else "inputs, code or contract changed", waiting)
+        reason = "not published yet" if new else "inputs, code or contract changed"
+        return State(bool(stale), tuple(stale), reason, waiting, refused)
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ class Todo:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make, upstream first, and what cannot be made yet, each with what it waits for."""
+    """What to make, upstream first; what cannot be made yet, with what it waits for; what was refused, with why."""
 
     todo: tuple[Todo, ...]
     waiting: tuple[str, ...]
+    refused: tuple[str, ...]
 
     def without(self, keys: Collection[Key]) -> Plan:
         """The plan with these nodes left out, and everything that waits for them."""
@@ -38,7 +39,7 @@ class Plan:
                 out.add(todo.node.key)
             else:
                 left.append(todo)
-        return Plan(tuple(left), self.waiting)
+        return replace(self, todo=tuple(left))
 
     def batch(self) -> tuple[Todo, ...]:
         """The next nodes that one run can take: of one domain and one range of days, nothing planned upstream but themselves."""
@@ -64,6 +65,7 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date]) -> Plan:
     """What has to be made for `days` so that every node is up to date."""
     todo: dict[Key, Todo] = {}
     waiting: list[str] = []
+    refused: list[str] = []
     order = TopologicalSorter({key: [up for up in node.upstream if up in nodes] for key, node in nodes.items()}).static_order()
     for key in order:
         node = nodes[key]
@@ -75,7 +77,8 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date]) -> Plan:
             reason = state.reason or f"after {', '.join('.'.join(t.node.key) for t in changing)}"
             todo[key] = Todo(node, wanted, reason, frozenset(t.node.key for t in changing))
         waiting += [text for day, text in sorted(state.waiting.items(), key=str) if day not in affected and not (day is None and changing)]
-    return Plan(tuple(todo.values()), tuple(waiting))
+        refused += [text for day, text in state.refused.items() if day not in affected and not (day is None and changing)]
+    return Plan(tuple(todo.values()), tuple(waiting), tuple(refused))
 
 
 def _affected(node: Node, state: State, changing: Sequence[Todo], days: Collection[date]) -> set[date]:

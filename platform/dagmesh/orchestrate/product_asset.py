@@ -63,7 +63,7 @@ def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.Assets
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
         days = days_of(context) if product.partitioned_by else []
         ports = Ports(domain, resolver.resolver, lake.lake.private(domain.name))
-        run = Run(ports, lake.connection(), context.run_id, datetime.now(UTC))
+        run = Run(ports, lake.connection(), context.run.run_id, datetime.now(UTC))
         try:
             outcome = publish(run, product, days)
         except SchemaMismatch as error:

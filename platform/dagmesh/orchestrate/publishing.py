@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +17,7 @@ from dagmesh.audit.conform import conform_sql
 from dagmesh.audit.report import Report
 from dagmesh.lake.publication import Record
 from dagmesh.lake.quarantine import quarantine_path, write_quarantine
+from dagmesh.lake.refusals import Refusal, Refusals
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
@@ -74,26 +76,35 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         return Outcome(waiting=waiting)
     sql = conform_sql(run.con, _rows(run, product, inputs, ready), product.contract)
     stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
-    try:
+    with _used_up(stage):
         report = _audited(run, product, inputs, stage)
-        good = report.passed_days
-        if not (good or (not days and report.passed)):
-            return Outcome(report, refused=report.refused_days, waiting=waiting, quarantine=_quarantined(run, product, stage, report))
-        quarantine = _quarantined(run, product, stage, report) if report.refused_days else None
-        sample = _sample(run, product, stage, good)
+        quarantine = None if report.passed else _quarantined(run, product, stage, report)
+        _note_refusals(run, product, inputs, days, report)
+        refused = Outcome(report, refused=report.refused_days, waiting=waiting, quarantine=quarantine)
+        if not (report.passed_days if days else report.passed):
+            return refused
+        sample = _sample(run, product, stage, report.passed_days)
         snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
+    seconds = perf_counter() - began
+    return replace(refused, snapshot=snapshot, published=report.passed_days, sample=sample, seconds=seconds)
+
+
+@contextmanager
+def _used_up(stage: Stage) -> Iterator[None]:
+    """Whatever happens, what is left of the stage goes."""
+    try:
+        yield
     finally:
         stage.discard()
-    return Outcome(
-        snapshot=snapshot,
-        report=report,
-        published=good,
-        refused=report.refused_days,
-        waiting=waiting,
-        quarantine=quarantine,
-        sample=sample,
-        seconds=perf_counter() - began,
-    )
+
+
+def _note_refusals(run: Run, product: Product, inputs: Sequence[Input], days: Sequence[date], report: Report) -> None:
+    """Remember what was refused, so that the planner does not ask for the same rows again."""
+    why = "; ".join(result.text for result in report.failed if result.severity == "error")
+    refused: list[date | None] = [*report.refused_days] if days else [None] * (not report.passed)
+    standing = {day: Refusal(made_of(product, inputs, [day] if day else []), why) for day in refused}
+    published = [*report.passed_days] if days else [None] * report.passed
+    Refusals.of(run.ports.resolver.lake.home, product.address).update(standing, published)
 
 
 def _waits_for(inputs: Collection[Input], day: date) -> str:

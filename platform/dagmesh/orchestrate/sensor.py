@@ -52,7 +52,7 @@ def daily_sensor(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
         planned = plan(domain_nodes(domain, tables, mesh), due_days(domain, now.date(), DAYS_BACK))
         batch = planned.batch()
         if not batch:
-            return dg.SkipReason("; ".join(planned.waiting) or "everything is published")
+            return dg.SkipReason("; ".join((*planned.refused, *planned.waiting)) or "everything is published")
         return dg.SensorResult(run_requests=[_request(batch, mesh)])
 
     return daily

@@ -13,7 +13,7 @@ from dagmesh.orchestrate.processes import environment_of
 from dagmesh.orchestrate.sockets import listening
 
 CORE = ("dagster", "dagster._grpc.server", "dagster._cli.api", "dagster._daemon.cli")
-DATA = ("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "dagmesh")
+DATA = ("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "dagmesh.orchestrate.definitions")
 _PATIENCE = 20.0  # seconds the web server and the daemon wait for slow code servers; later ones they notice by themselves
 
 
