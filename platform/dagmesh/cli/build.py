@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dagmesh.orchestrate.build import Ran
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A day as YYYY-MM-DD."""
 
     name = "YYYY-MM-DD"

@@ -169,7 +169,7 @@ def _window_complaints(window: Window) -> Iterator[str]:
     for word, value, least in (("days", window.days, 1), ("late_days", window.late_days, 0)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             yield f"{word}={value!r} is not a number of days ({least} or more)."
-    source = window.source
+    source: Any = window.source
     if not isinstance(source, str):
         yield f"{source!r} is neither an address nor dm.read(address, days=...)."
     elif "." not in source:

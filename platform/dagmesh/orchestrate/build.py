@@ -237,5 +237,5 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
         yield (failure.description or "") if failure else (data.error.to_string() if data.error else "")
     for event in result.all_events if not steps else ():
         if event.is_failure:
-            data = event.event_specific_data
-            yield data.error.to_string() if getattr(data, "error", None) else (event.message or "")
+            error = getattr(event.event_specific_data, "error", None)
+            yield error.to_string() if error else (event.message or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -99,7 +99,7 @@ def sample_table(rows: Iterable[dict[str, Any]]) -> dg.MetadataValue:
     return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in records[0].data]))
 
 
-def profile_numbers(profile: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def profile_numbers(profile: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The profile as numeric metadata, which the UI draws as plots over time: `profile/<column>/<measure>`."""
     numbers = {}
     for column, measures in profile.items():

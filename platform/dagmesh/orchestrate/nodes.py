@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -128,7 +128,7 @@ class TableNode:
 
     def wanted(self, days: Collection[date]) -> str:
         """The fingerprint of what a run for `days` would be made of now."""
-        return digest(self.made_of(day) for day in (sorted(days) or [None]))
+        return digest(self.made_of(day) for day in _or_whole(sorted(days)))
 
     def made_of(self, day: date | None) -> str:
         """The fingerprint of what a run for `day` would be made of: code, files and the private tables it reads."""
@@ -152,6 +152,11 @@ class TableNode:
 
 
 Node = ProductNode | TableNode
+
+
+def _or_whole(days: Collection[date]) -> Sequence[date | None]:
+    """The days, or None alone, which stands for a whole table."""
+    return [*days] or [None]
 
 
 def _whole_state(made: str | None, wanted: str) -> State:

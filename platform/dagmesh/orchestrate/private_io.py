@@ -36,11 +36,12 @@ class PrivateTables(dg.IOManager):
         days = [date.fromisoformat(key) for key in context.asset_partition_keys] if context.has_asset_partitions else []
         export = obj if isinstance(obj, Export) else None
         node = TableNode(self.domain, self.tables[name], self._store)
+        made: list[date | None] = [*days] or [None]
         counted = self._store.table(name).write(
             self.lake.connection(),
             export.rows if export else obj,
             days,
-            made_of={day: node.made_of(day) for day in days or [None]},
+            made_of={day: node.made_of(day) for day in made},
             completeness=export.arrived if export else None,
         )
         context.add_output_metadata({"dagster/row_count": sum(counted.values())})

@@ -1,0 +1,87 @@
+"""Regular expressions: a translated pattern matches what Python's does, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import pytest
+from dagmesh.audit.literals import NotCompiled
+from dagmesh.audit.regex import LARGEST, to_re2
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.strategies import PATTERNS, TEXTS
+
+REFUSED = [r"\bab", "(?i)A", r"(a)\1", "(?!x)a", "(?=a)", "(?<=a)b", "(?s).", "(?m)^b", "(?a)\\d", "a$|b", "(a$)*", "(a*)*", "(a|b*)+"]
+REFUSED += ["a*+b", "(?>a|ab)c", "(?i:a)b", "(?x) a", "(?(1)a|b)(c)" if False else r"(a)?(?(1)b|c)", "a{1001}", r"\B", r"[^\s\S]"]
+
+
+def agrees(con: duckdb.DuckDBPyConnection, pattern: str, anchored: bool, texts: list[str]) -> None:
+    find = re.compile(pattern).match if anchored else re.compile(pattern).search
+    translated = to_re2(pattern, anchored=anchored).replace("'", "''")
+    rows = con.execute(f"SELECT regexp_matches(t, '{translated}') FROM (SELECT unnest($1::VARCHAR[]) AS t)", [texts]).fetchall()
+    assert dict(zip(texts, (row[0] for row in rows), strict=True)) == {text: find(text) is not None for text in texts}
+
+
+@pytest.mark.parametrize("anchored", [True, False])
+@pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if pattern not in REFUSED])
+def test_a_translated_pattern_matches_what_python_matches(con: duckdb.DuckDBPyConnection, pattern: str, anchored: bool) -> None:
+    try:
+        to_re2(pattern, anchored=anchored)
+    except NotCompiled:
+        pytest.fail(f"{pattern!r} was refused")
+    agrees(con, pattern, anchored, list(dict.fromkeys(TEXTS)))
+
+
+@pytest.mark.parametrize("pattern", REFUSED)
+def test_a_pattern_without_a_certain_counterpart_is_refused(pattern: str) -> None:
+    with pytest.raises(NotCompiled):
+        to_re2(pattern, anchored=True)
+
+
+ATOMS = st.sampled_from(["a", "b", "c", ".", r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", "[ab]", "[^a]", r"[^\d]", r"[\w-]", "^", r"\A", r"\Z", "$", "\n", "é", "😀", r"\."])
+PIECES = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda two: f"(?:{two[0]}|{two[1]})"),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "{0,2}?", "+?", "{2,}"])).map(lambda two: f"({two[0]}){two[1]}"),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=400, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pattern=PIECES, texts=st.lists(st.text(alphabet="abc1٣_-. \n\u00a0é😀\x1c", max_size=6) | st.sampled_from(TEXTS), min_size=4, max_size=12, unique=True), anchored=st.booleans())
+@example(pattern="a$", texts=["a", "a\n", "a\n\n"], anchored=True)
+def test_any_pattern_that_is_translated_matches_what_python_matches(
+    con: duckdb.DuckDBPyConnection, pattern: str, texts: list[str], anchored: bool
+) -> None:
+    try:
+        to_re2(pattern, anchored=anchored)
+    except NotCompiled:
+        return
+    agrees(con, pattern, anchored, texts)
+
+
+@pytest.mark.parametrize("escape", [r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", "."])
+def test_a_class_holds_pythons_members_whatever_the_engines_unicode(con: duckdb.DuckDBPyConnection, escape: str) -> None:
+    characters = [chr(number) for number in range(0x110000) if not 0xD800 <= number <= 0xDFFF]
+
+    agrees(con, f"{escape}$", True, characters)
+
+
+def test_the_largest_pattern_that_is_translated_is_one_the_engine_takes(con: duckdb.DuckDBPyConnection) -> None:
+    copies = 1
+    while True:
+        try:
+            largest = to_re2(rf"\w{{{copies + 1}}}", anchored=True)
+        except NotCompiled:
+            break
+        copies += 1
+
+    assert copies >= 2
+    assert con.execute(f"SELECT regexp_matches('{'a' * copies}', '{largest}' if False else '{largest}')" if False else f"SELECT regexp_matches('{'a' * 200}', '{largest}')").fetchall() == [(True,)]
+    with pytest.raises(NotCompiled):
+        to_re2(f"[ac]{{{LARGEST // 2}}}" if LARGEST // 2 <= 1000 else "(?:[ac]{1000}){9}", anchored=True)
