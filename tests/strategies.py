@@ -16,17 +16,108 @@ from dagmesh.model.domain import Product
 from dagmesh.model.types import ColumnType
 from hypothesis import strategies as st
 
-TEXTS = ["a", "b", "A", "abc", "ab\n", "a\nb", "\n", "", "é", "e\u0301", "éàü", "😀", "👨‍👩‍👧", "x@y.zz", "x@y.zz\n", "SKU-000123", "SKU-١٢٣٤٥٦"]
-TEXTS += ["1", "٣", "a.c", "a+b", "NULL", "nan", " a", "a b", "\u00a0", "\x1c", "ß", "SS", "_", "a_b", "日本", "it's", '"', "\\", "\0", "%", "aaaa"]
+TEXTS = [
+    "a",
+    "b",
+    "A",
+    "abc",
+    "ab\n",
+    "a\nb",
+    "\n",
+    "",
+    "é",
+    "e\u0301",
+    "éàü",
+    "😀",
+    "👨‍👩‍👧",
+    "x@y.zz",
+    "x@y.zz\n",
+    "SKU-000123",
+    "SKU-١٢٣٤٥٦",
+]
+TEXTS += [
+    "1",
+    "٣",
+    "a.c",
+    "a+b",
+    "NULL",
+    "nan",
+    " a",
+    "a b",
+    "\u00a0",
+    "\x1c",
+    "ß",
+    "SS",
+    "_",
+    "a_b",
+    "日本",
+    "it's",
+    '"',
+    "\\",
+    "\0",
+    "%",
+    "aaaa",
+]
 # What people write, what both engines read alike, and what only Python does.
 PATTERNS = ["a", "a|b", "^a$", "a$", "$", "", "^", r"\d+", "[a-c]+", r"^[a-z]+@[a-z]+\.[a-z]{2,}$", r"^SKU-\d{6}$", ".", "a.b", "(a|b)c?"]
-PATTERNS += [r"\Aa\Z", "[^a]", "é", r"a\.c", r"a\+b", r"\s", "a{0,2}$", " *a", r"[\d_]", "(?P<n>a)b", "(?:a|ab)$", "[]a]", r"[a\-z]", "a$|b", "it's"]
-PATTERNS += [r"\W", r"^\w+$", r"[^\W\d]", r"\S+$", "^.*$", "a{2}", "a{2,}?b?", "(^a|b)", r"a\Z|b", r"[\x00-\x1f]", "[^\n]$", r"\n$", r"\n\Z", '"', r"\\"]
-PATTERNS += [r"(?!x)a", "(?i)A", r"(a)\1", r"\bab", "(?s)a.b", "(?m)^b", "(?a)\\d", "(a*)*b", "(a|b*)+$", "(?=a)", "a*+b", "(?>a|ab)c", "(?i:a)b", "(?x) a"]
+PATTERNS += [
+    r"\Aa\Z",
+    "[^a]",
+    "é",
+    r"a\.c",
+    r"a\+b",
+    r"\s",
+    "a{0,2}$",
+    " *a",
+    r"[\d_]",
+    "(?P<n>a)b",
+    "(?:a|ab)$",
+    "[]a]",
+    r"[a\-z]",
+    "a$|b",
+    "it's",
+]
+PATTERNS += [
+    r"\W",
+    r"^\w+$",
+    r"[^\W\d]",
+    r"\S+$",
+    "^.*$",
+    "a{2}",
+    "a{2,}?b?",
+    "(^a|b)",
+    r"a\Z|b",
+    r"[\x00-\x1f]",
+    "[^\n]$",
+    r"\n$",
+    r"\n\Z",
+    '"',
+    r"\\",
+]
+PATTERNS += [
+    r"(?!x)a",
+    "(?i)A",
+    r"(a)\1",
+    r"\bab",
+    "(?s)a.b",
+    "(?m)^b",
+    "(?a)\\d",
+    "(a*)*b",
+    "(a|b*)+$",
+    "(?=a)",
+    "a*+b",
+    "(?>a|ab)c",
+    "(?i:a)b",
+    "(?x) a",
+]
 INTS = [-1, 0, 1, 2, 3, 7, 2**53, 2**53 + 1, 2**63 - 1, -(2**63)]
 FLOATS = [0.0, -0.0, 1.0, 1.5, 2.0, 0.1, -3.25, 2.0**53, 5e-324, 1e308, float("inf"), float("-inf"), float("nan")]
 DAYS = [date(2024, 1, 1), date(2024, 1, 2), date(2024, 2, 29), date(1, 1, 1), date(9999, 12, 31), date(1969, 12, 31)]
-MOMENTS = [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC)]
+MOMENTS = [
+    datetime(2024, 1, 1, tzinfo=UTC),
+    datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC),
+]
 MOMENTS += [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)]
 _WIDE = Context(prec=60)
 PARTITIONS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
@@ -127,7 +218,9 @@ def contracts(draw: Callable[[Any], Any], *, key: str | None = None) -> type[Con
 
 
 def _column(name: str, hint: Any) -> Column:
-    made: type[Contract] = type("One", (Contract,), {"__doc__": "One.", "__annotations__": {name: hint}, name: dm.field(description="Any.")})
+    made: type[Contract] = type(
+        "One", (Contract,), {"__doc__": "One.", "__annotations__": {name: hint}, name: dm.field(description="Any.")}
+    )
     return made.columns[0]
 
 

@@ -95,7 +95,7 @@ def broken(con: duckdb.DuckDBPyConnection, made: type[Contract], values: list[An
         (str, {"startswith": ""}, ["", "a", None], []),
         (str, {"min_length": 2}, ["ab", "e\u0301", None], ["a", "😀", ""]),
         (str, {"max_length": 1}, ["a", "😀", "", None], ["ab", "e\u0301"]),
-        (str, {"matches": "a|b$"}, ["ab", "b", "b\n", None], ["ba", "cb", ""]),
+        (str, {"matches": "(a|b)$"}, ["a", "b", "b\n", None], ["ba", "cb", ""]),
         (str, {"contains": "b$"}, ["ab", "ab\n", None], ["ba", "b\n\n"]),
         (str, {"matches": r"SKU-\d{3}$"}, ["SKU-123", "SKU-١٢٣", "SKU-123\n", None], ["sku-123", "SKU-12", " SKU-123"]),
         (bool, {"eq": True}, [True, None], [False]),
@@ -113,7 +113,9 @@ def test_a_rule_breaks_exactly_the_bad_values(
     assert broken(con, contract(annotation, **rules), [*good, *bad]) == bad
 
 
-def test_a_required_float_is_missing_when_it_is_nan_whatever_the_file_says_of_its_bounds(con: duckdb.DuckDBPyConnection, tmp_path: Any) -> None:
+def test_a_required_float_is_missing_when_it_is_nan_whatever_the_file_says_of_its_bounds(
+    con: duckdb.DuckDBPyConnection, tmp_path: Any
+) -> None:
     import pyarrow.parquet as pq
 
     class Rates(dm.Contract):

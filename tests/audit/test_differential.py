@@ -108,7 +108,9 @@ def quarantined(con: duckdb.DuckDBPyConnection, staged: str, case: Case, report:
     """How many quarantined rows name each of the contract's rules."""
     sql = bad_rows_sql(con, staged, case.product, report)
     rules = f"SELECT unnest(broken_rules) AS rule FROM {sql}"
-    return dict(con.execute(f"SELECT rule, count(*) FROM ({rules}) WHERE rule NOT LIKE 'promise\\_\\_%' ESCAPE '\\' GROUP BY rule").fetchall())
+    return dict(
+        con.execute(f"SELECT rule, count(*) FROM ({rules}) WHERE rule NOT LIKE 'promise\\_\\_%' ESCAPE '\\' GROUP BY rule").fetchall()
+    )
 
 
 def expected_quarantine(case: Case, report: Report) -> dict[str, int]:

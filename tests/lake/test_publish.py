@@ -250,9 +250,7 @@ def test_a_column_never_changes_its_type_within_a_major(shop) -> None:
     with pytest.raises(DefinitionError) as refused:
         publish_changed(shop, product, B, "1 AS x")
 
-    assert str(refused.value).endswith(
-        "orders.lines@1: line_id: is published as long and declared as string; release 2.0.0, or keep it."
-    )
+    assert str(refused.value).endswith("orders.lines@1: line_id: is published as long and declared as string; release 2.0.0, or keep it.")
     assert shop.rows(shop.table().snapshot()) == {A: [1]}
 
 

@@ -72,7 +72,7 @@ def test_a_home_given_as_a_relative_path_becomes_absolute(tmp_path: Path, monkey
 
 def test_edited_settings_are_kept_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = install(tmp_path) / "dagster.yaml"
-    edited = file.read_text().replace("max_concurrent_runs: 8", "max_concurrent_runs: 3")
+    edited = file.read_text().replace("max_concurrent_runs: 4", "max_concurrent_runs: 3")
     file.write_text(edited)
 
     with caplog.at_level(logging.WARNING):

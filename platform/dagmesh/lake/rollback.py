@@ -7,7 +7,7 @@ from datetime import datetime
 
 from deltalake import DeltaTable
 
-from dagmesh.errors import NotPublished
+from dagmesh.errors import AddressError, NotPublished
 from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.keys import SigningKey
 from dagmesh.lake.place import Place
@@ -33,6 +33,10 @@ def rollback(place: Place, version: int, reason: str, key: SigningKey, now: date
     def change(table: DeltaTable | None) -> Change:
         if table is None:
             raise NotPublished(f"{place.address} was removed from the lake.", address=str(place.address))
+        if table.version() == version:
+            raise AddressError(
+                f"{place.address}#{version} is the newest snapshot already; choose an older one: dagmesh history {place.address}"
+            )
         return Change(about, target.files, lambda properties: table.restore(version, commit_properties=properties))
 
     return committed(place, key, change)

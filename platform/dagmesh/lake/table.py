@@ -98,6 +98,7 @@ class Table:
 
         Raises:
             NotPublished, UntrustedSnapshot: see `snapshot`.
+            AddressError: that version is the newest.
             PublishConflict, MeshError: see `publish`.
         """
         return rollback(self.place, version, reason, key, now)
