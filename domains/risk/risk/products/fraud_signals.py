@@ -15,7 +15,7 @@ class FraudSignals(dm.Contract):
     order_date: date = dm.field(description="UTC day on which the order was placed.")
     customer_id: str = dm.field(classification="pseudonymous", description="Stable pseudonym of the buyer.")
     total_eur: Decimal = dm.field(gt=0, unit="EUR", description="Price of the order, gross.")
-    usual_eur: Decimal = dm.field(gt=0, unit="EUR", description="Median order of the 30 days before, of the buyer or else of everyone.")
+    usual_eur: Decimal = dm.field(gt=0, unit="EUR", description="Median order of the buyer in the 30 days before, or else of everyone on the day.")
     times_usual: float = dm.field(ge=4.0, unit="times", description="How many times the usual order it is.")
     hours_since_move: float = dm.field(ge=0.0, le=72.0, unit="hours", description="Since the buyer's address changed.")
 
@@ -42,15 +42,16 @@ def fraud_signals(orders: duckdb.DuckDBPyRelation, profiles: duckdb.DuckDBPyRela
             FROM orders o JOIN profiles p USING (customer_id)
             WHERE o.placed_at >= p.address_changed_at AND o.placed_at < p.address_changed_at + INTERVAL 72 HOUR
         ),
+        own AS (
+            SELECT m.order_id, median(o.total_eur) AS usual_eur
+            FROM moved m JOIN orders o ON o.customer_id = m.customer_id
+                AND o.placed_at < m.placed_at AND o.order_date >= m.order_date - 30
+            GROUP BY m.order_id
+        ),
+        everyones AS (SELECT order_date, median(total_eur) AS usual_eur FROM orders GROUP BY order_date),
         compared AS (
-            SELECT
-                m.order_id, m.order_date, m.customer_id, m.total_eur, m.hours_since_move,
-                coalesce(
-                    median(o.total_eur) FILTER (o.customer_id = m.customer_id AND o.placed_at < m.placed_at),
-                    median(o.total_eur)
-                )::DECIMAL(18,2) AS usual_eur
-            FROM moved m JOIN orders o ON o.order_date BETWEEN m.order_date - 30 AND m.order_date
-            GROUP BY ALL
+            SELECT m.*, coalesce(own.usual_eur, everyones.usual_eur)::DECIMAL(18,2) AS usual_eur
+            FROM moved m JOIN everyones USING (order_date) LEFT JOIN own USING (order_id)
         )
         SELECT order_id, order_date, customer_id, total_eur, usual_eur,
             (total_eur / usual_eur)::DOUBLE AS times_usual, hours_since_move
