@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Annotated, Any
 
-import dagmesh as dm
 import pandas as pd
 import pyarrow as pa
+from hypothesis import strategies as st
+
+import dagmesh as dm
 from dagmesh.model.contract import Column, Contract
 from dagmesh.model.domain import Product
 from dagmesh.model.types import ColumnType
-from hypothesis import strategies as st
 
 TEXTS = [
     "a",
@@ -178,7 +179,7 @@ def arguments(kind: ColumnType, others: list[str]) -> st.SearchStrategy[dict[str
     if kind.item:
         return st.fixed_dictionaries({}, optional={"unique": _tuned(st.just(True))})
     compared = operands(kind) | st.sampled_from(others).map(dm.column) if others else operands(kind)
-    words: dict[str, Any] = {word: compared for word in ("ge", "gt", "le", "lt", "eq", "ne")}
+    words: dict[str, Any] = dict.fromkeys(("ge", "gt", "le", "lt", "eq", "ne"), compared)
     words |= {word: st.lists(operands(kind), min_size=1, max_size=4) for word in ("isin", "notin")}
     if kind.kind == "str":
         words |= {word: st.sampled_from(PATTERNS) for word in ("matches", "contains")}

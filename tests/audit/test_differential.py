@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, note, settings
+from tests.strategies import Case, cases
+
 from dagmesh.audit.audit import audit, bad_rows_sql
 from dagmesh.audit.frames import to_pandas
 from dagmesh.audit.report import Report
 from dagmesh.model.contract import Contract
-from hypothesis import HealthCheck, example, given, note, settings
-
-from tests.strategies import Case, cases
 
 # About 20 seconds; DAGMESH_FUZZ_EXAMPLES=100000 searches for as long as one likes, with new examples each time.
 EXAMPLES = os.environ.get("DAGMESH_FUZZ_EXAMPLES")

@@ -1,14 +1,15 @@
 """What a shop sold: two small products, one a day and one whole, in a lake of their own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import dagmesh as dm
 import duckdb
 import pytest
+
+import dagmesh as dm
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.publication import Record
 from dagmesh.lake.snapshot import Snapshot
@@ -115,6 +116,12 @@ def sales(rows: Rows) -> str:
 def make_shop(folder: Path, root: str | None = None) -> Shop:
     lake = Lake(root or str(folder / "lake"), folder / "home")
     return Shop(lake, lake.connect())
+
+
+@pytest.fixture(scope="session")
+def open_shop() -> Callable[..., Shop]:
+    """Opens the shop in a folder, its lake there or at a URL."""
+    return make_shop
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import os
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dagmesh.errors import NotPublished
 from deltalake import DeltaTable
+
+from dagmesh.errors import NotPublished
 
 A, B, C = date(2100, 1, 1), date(2100, 1, 2), date(2100, 1, 3)
 LATER = datetime(2100, 6, 1, tzinfo=UTC)

@@ -3,9 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from deltalake import DeltaTable
+
 from dagmesh.errors import AddressError, NotPublished, UntrustedSnapshot
 from dagmesh.lake.delta_log import commit_name
-from deltalake import DeltaTable
 
 A, B = date(2100, 1, 1), date(2100, 1, 2)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from dagmesh.errors import MeshError
 from dagmesh.lake.keys import announce, public_key, signing_key
 from dagmesh.lake.lake import Lake

@@ -6,13 +6,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import dagmesh as dm
 import pytest
+from deltalake import DeltaTable
+
+import dagmesh as dm
 from dagmesh.errors import DefinitionError, MeshError, UntrustedSnapshot
 from dagmesh.lake.delta_log import commit_info, commit_name
 from dagmesh.lake.keys import signing_key
 from dagmesh.lake.publication import Publication, canonical
-from deltalake import DeltaTable
 
 A, B, C = date(2100, 1, 1), date(2100, 1, 2), date(2100, 1, 3)
 
@@ -173,7 +174,7 @@ def test_a_refused_publication_leaves_no_file(shop, tmp_path: Path) -> None:
         shop.table().publish(stage, [A], shop_record(shop, A), signing_key(tmp_path / "other", "orders"))
 
     stage.discard()
-    assert [path for path in shop.folder().rglob("*.parquet")] == [shop.data_file(before)]
+    assert list(shop.folder().rglob("*.parquet")) == [shop.data_file(before)]
 
 
 def test_days_that_stay_must_be_of_a_good_snapshot(shop) -> None:
@@ -259,7 +260,7 @@ def test_a_major_is_split_by_the_same_column_for_ever(shop) -> None:
     product = replace(shop.daily, partitioned_by=None)
     stage = shop.table().stage(shop.con, "(SELECT DATE '2100-01-01' AS sold_on, 1 AS line_id, 1 AS amount_eur, '' AS note)", product, [])
 
-    with pytest.raises(DefinitionError, match="partitioned_by: is published as sold_on and declared as None; release 2.0.0, or keep it"):
+    with pytest.raises(DefinitionError, match=r"partitioned_by: is published as sold_on and declared as None; release 2.0.0, or keep it"):
         shop.publish_stage(stage)
 
 

@@ -3,8 +3,9 @@
 from datetime import date
 
 import pytest
-from dagmesh.errors import AuditRefused
 from deltalake import DeltaTable
+
+from dagmesh.errors import AuditRefused
 
 A, B, C = date(2100, 1, 1), date(2100, 1, 2), date(2100, 1, 3)
 

@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from deltalake import CommitProperties, DeltaTable
+from deltalake.transaction import AddAction
+
 from dagmesh.errors import NotPublished, UntrustedSnapshot
 from dagmesh.lake.delta_log import commit_name
 from dagmesh.lake.keys import signing_key
 from dagmesh.lake.publication import canonical
 from dagmesh.lake.verify import PUBLICATION, SIGNATURE
-from deltalake import CommitProperties, DeltaTable
-from deltalake.transaction import AddAction
 
 A, B = date(2100, 1, 1), date(2100, 1, 2)
 
@@ -205,6 +206,24 @@ def test_a_missing_file_is_refused(published) -> None:
     published.data_file(published.table().snapshot()).unlink()
 
     assert "is missing" in str(refusal(published))
+
+
+def test_a_snapshot_is_verified_once_a_process_while_nothing_changes(published) -> None:
+    table = published.table()
+
+    first = table.snapshot()
+
+    assert published.table().snapshot() is first
+    edit_commit(published, 1, edit_publication(reason="x"))
+    assert refusal(published).last_good == 0
+
+
+def test_a_key_that_is_taken_away_is_noticed_by_a_process_that_knows_the_snapshot(published) -> None:
+    published.table().snapshot()
+
+    (Path(published.lake.root) / "_keys/orders.pub").unlink()
+
+    assert "no public key" in str(refusal(published))
 
 
 def test_only_the_chosen_days_files_are_looked_at(published) -> None:

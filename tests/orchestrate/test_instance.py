@@ -34,6 +34,10 @@ def test_nothing_is_reported_to_dagsters_makers(instance: DagsterInstance) -> No
     assert not instance.telemetry_enabled
 
 
+def test_the_ui_opens_without_asking_for_an_email_address(instance: DagsterInstance) -> None:
+    assert not instance.nux_enabled
+
+
 def test_a_queued_run_waits_at_most_a_second(instance: DagsterInstance) -> None:
     assert instance.run_coordinator.dequeue_interval_seconds == 1
 

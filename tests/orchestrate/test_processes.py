@@ -110,6 +110,24 @@ def test_a_signal_to_a_child_just_forked_does_not_stop_its_parent(tmp_path: Path
     assert out == "False\n"
 
 
+def test_waiting_takes_its_time_after_a_request_to_stop(tmp_path: Path) -> None:
+    out = run(
+        tmp_path,
+        """
+        with Signals() as signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signals.wait(5)
+            os.waitpid(fork(lambda: None), 0)
+            signals.wait(5)
+            begin = time.monotonic()
+            signals.wait(0.3)
+            print(signals.stopping, time.monotonic() - begin >= 0.3)
+        """,
+    )
+
+    assert out == "True True\n"
+
+
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "guard.end()"])
 def test_children_and_their_children_end_with_the_parent(tmp_path: Path, end: str) -> None:
     process = program(

@@ -237,7 +237,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     mesh.make("orders", "growing", "broken", "fragile", "apart", executables={"apart": own / "bin" / "python"})
     mesh.definitions("broken").write_text("import no_such_module")
     settings = install(mesh.home) / "dagster.yaml"
-    settings.write_text(settings.read_text().replace("poll_interval_seconds: 10", "poll_interval_seconds: 1"))
+    impatient = settings.read_text().replace("poll_interval_seconds: 10", "poll_interval_seconds: 1")
+    settings.write_text(impatient.replace("max_retries: 2", "max_retries: 0"))
     yield mesh.start()
     mesh.stop()
 

@@ -14,7 +14,7 @@ from dagmesh.audit.bad_rows import SAMPLES, bad_rows_sql, with_samples
 from dagmesh.audit.compile import Step, compiled, incomplete
 from dagmesh.audit.conform import column_types, differences
 from dagmesh.audit.platform_checks import completeness, completeness_result, day_figures, history_result, schema_result
-from dagmesh.audit.profile import profile
+from dagmesh.audit.profile import profiles
 from dagmesh.audit.report import Day, Report
 from dagmesh.audit.scan import Staged, Tallies, Tally, scan
 from dagmesh.audit.verdicts import rule_results, unjudged
@@ -112,7 +112,8 @@ def _judged_by_pandera(
 
 
 def _profiled(con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], report: Report) -> Report:
-    """The report with a profile of the days that passed, or of everything where nothing did."""
+    """The report with a profile of the days that passed, or of everything where nothing did, and one of each day."""
     part = report.passed_days if report.refused_days else ()
     rows = f"(SELECT * FROM {staged.sql} WHERE {staged.within(part)})" if part else staged.sql
-    return replace(report, profile=profile(con, rows, contract))
+    found = profiles(con, rows, contract, staged.day)
+    return replace(report, profile=found[None], day_profiles={day: found[day] for day in report.days if day in found})

@@ -1,24 +1,37 @@
-"""A light profile of published rows: NULLs, about how many different values, smallest, largest and mean by column."""
+"""A light profile of published rows: NULLs, about how many different values, smallest, largest and mean by column.
+
+All are JSON values; of restricted columns there is the number of NULLs only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import duckdb
 
 from dagmesh.audit.compile import counted, missing, value
+from dagmesh.audit.literals import quoted
 from dagmesh.audit.shown import json_number, moment_sql
 from dagmesh.model.contract import Column, Contract
 
 # Longer text is prose or a document: its smallest and largest value tell nothing.
 LONGEST_TEXT = 40
 
+Profile = dict[str, dict[str, Any]]
 
-def profile(con: duckdb.DuckDBPyConnection, sql: str, contract: type[Contract]) -> dict[str, dict[str, Any]]:
-    """Measures by column of FROM-able `sql`, as JSON values; of restricted columns the number of NULLs only."""
+
+def profiles(con: duckdb.DuckDBPyConnection, sql: str, contract: type[Contract], day: str | None = None) -> dict[date | None, Profile]:
+    """The profile of all rows of FROM-able `sql`, by None, and that of each day, if `day` names its column: one scan."""
     measures = {column.name: _measures(column) for column in contract.columns}
     wanted = [measure for found in measures.values() for measure in found.values()]
-    answers = iter(con.execute(f"SELECT {', '.join(wanted)} FROM {sql}").fetchall()[0])
+    by, groups = (quoted(day), f" GROUP BY GROUPING SETS (({quoted(day)}), ())") if day else ("NULL", "")
+    rows = con.execute(f"SELECT {by}, {', '.join(wanted)} FROM {sql}{groups}").fetchall()
+    return {row[0]: _profile(measures, iter(row[1:])) for row in rows}
+
+
+def _profile(measures: Mapping[str, Mapping[str, str]], answers: Iterator[Any]) -> Profile:
     return {name: _shown({measure: next(answers) for measure in found}) for name, found in measures.items()}
 
 

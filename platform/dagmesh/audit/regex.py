@@ -17,8 +17,9 @@ from typing import Any
 
 from dagmesh.audit.literals import NotCompiled
 
-# RE2 unrolls counted repeats and gives up above its memory budget; far below it, whatever the pattern.
-LARGEST = 4000
+# RE2 unrolls counted repeats and gives up above its memory budget: this is far below, whatever the pattern. It also
+# refuses repeats whose counts, multiplied where they nest, pass a thousand.
+LARGEST, MOST_REPEATS = 4000, 1000
 _TOP = sys.maxunicode
 _SURROGATES = (0xD800, 0xDFFF)
 _CATEGORIES = {
@@ -52,13 +53,13 @@ def to_re2(pattern: str, *, anchored: bool) -> str:
     return (r"\A" if anchored else "") + f"(?:{body})" + (r"\n?\z" if ends else "")
 
 
-def _sequence(items: Any) -> tuple[str, int]:
-    parts = [_item(operator, argument) for operator, argument in items]
+def _sequence(items: Any, repeats: int = MOST_REPEATS) -> tuple[str, int]:
+    parts = [_item(operator, argument, repeats) for operator, argument in items]
     return "".join(part for part, _ in parts), sum(size for _, size in parts)
 
 
-def _item(operator: Any, argument: Any) -> tuple[str, int]:
-    """One element's pattern, and about how many instructions RE2 makes of it."""
+def _item(operator: Any, argument: Any, repeats: int) -> tuple[str, int]:
+    """One element's pattern, and about how many instructions RE2 makes of it; `repeats` is how often parts may repeat."""
     if operator is code.LITERAL:
         return _class(((argument, argument),))
     if operator is code.NOT_LITERAL:
@@ -72,25 +73,25 @@ def _item(operator: Any, argument: Any) -> tuple[str, int]:
     if operator is code.AT and argument is code.AT_END_STRING:
         return r"\z", 1
     if operator is code.BRANCH:
-        branches = [_sequence(branch) for branch in argument[1]]
+        branches = [_sequence(branch, repeats) for branch in argument[1]]
         return f"(?:{'|'.join(body for body, _ in branches)})", sum(size for _, size in branches) + len(branches)
     if operator is code.SUBPATTERN and not argument[1] and not argument[2]:
-        body, size = _sequence(argument[3])
+        body, size = _sequence(argument[3], repeats)
         return f"(?:{body})", size
     if operator in (code.MAX_REPEAT, code.MIN_REPEAT):
-        return _repeat(*argument)
+        return _repeat(*argument, repeats)
     raise NotCompiled(f"regular expression element {operator}")
 
 
-def _repeat(least: int, most: int, body: Any) -> tuple[str, int]:
+def _repeat(least: int, most: int, body: Any, repeats: int) -> tuple[str, int]:
     if body.getwidth()[0] == 0 and most > 1:
         raise NotCompiled("repeats what may be empty")
-    inner, size = _sequence(body)
     endless = most is code.MAXREPEAT
-    copies = least + 1 if endless else most
-    if copies > 1000:
+    copies = max(least + 1 if endless else most, 1)
+    if copies > repeats:
         raise NotCompiled("more repeats than RE2 takes")
-    return f"(?:{inner}){{{least},{'' if endless else most}}}", max(copies, 1) * size + 1
+    inner, size = _sequence(body, repeats // copies)
+    return f"(?:{inner}){{{least},{'' if endless else most}}}", copies * size + 1
 
 
 def _members(argument: Any) -> Ranges:

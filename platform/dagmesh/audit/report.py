@@ -59,13 +59,18 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What an audit found. `days` is empty for a whole product; `profile` is of the days that passed, or of all if none did."""
+    """What an audit found.
+
+    `days` is empty for a whole product. `profile` is of the days that passed, or of all if none did; `day_profiles` has
+    each of those days by itself.
+    """
 
     rows: int
     completeness: float
     results: tuple[Result, ...]
     days: Mapping[date, Day] = field(default_factory=dict)
     profile: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    day_profiles: Mapping[date, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[Result, ...]:

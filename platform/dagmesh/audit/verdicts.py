@@ -53,7 +53,7 @@ def _rule_result(step: Step, tallies: Tallies, detail: str) -> Result:
 def unjudged(product: Product, rows: int, days: Sequence[date], differences: Sequence[str]) -> tuple[Result, ...]:
     """The results of rows that have not the contract's columns: every one failed, as none can be judged."""
     severities = {rule.name: rule.severity for rule in product.contract.rules} | {HISTORY: "warn"}
-    details = {SCHEMA: "; ".join(differences)}
+    details = {SCHEMA: " ".join(differences)}
     return tuple(
         Result(
             name=name,

@@ -13,7 +13,7 @@ from dagmesh.cli.output import progress_console
 
 if TYPE_CHECKING:
     from dagmesh.model.mesh import Mesh
-    from dagmesh.orchestrate.build import Ran
+    from dagmesh.orchestrate.ran import Ran
 
 
 class Day(click.ParamType[date]):

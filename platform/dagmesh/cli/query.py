@@ -22,9 +22,11 @@ from dagmesh.cli.output import print_json, print_table
 def query(statement: str, reader: str, limit: int, as_json: bool) -> None:
     """Run one SELECT over products, addressed as orders.orders or "orders.orders@1"."""
     from dagmesh.consume.connection import connect
+    from dagmesh.consume.query import duckdb_errors_refused
 
     result = connect(reader=reader).sql(statement)
-    rows = result.limit(limit + 1).fetchall()
+    with duckdb_errors_refused():
+        rows = result.limit(limit + 1).fetchall()
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in rows[:limit]])
     else:

@@ -23,7 +23,7 @@ class Connection:
         self._duckdb = lake.connect()
 
     def read(self, address: str, *, days: Iterable[date] | None = None) -> duckdb.DuckDBPyRelation:
-        """A product's rows as a DuckDB relation: `.df()` pandas, `.pl()` Polars, `.to_arrow_table()` Arrow.
+        """A product's rows as a DuckDB relation: `.pl()` Polars, `.to_arrow_table()` Arrow, `.df()` pandas with decimals as floats.
 
         Args:
             address: `orders.purchase_patterns` (latest major), `orders.purchase_patterns@1`, or with a snapshot,

@@ -98,7 +98,7 @@ def active_files(table: DeltaTable) -> tuple[DataFile, ...]:
     """The files of the table's version, sorted."""
     actions = table.get_add_actions(flatten=True)
     parts = [actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")]
-    return tuple(sorted(DataFile(path, size, -1 if rows is None else rows) for path, size, rows in zip(*parts, strict=True)))
+    return tuple(DataFile(path, size, -1 if rows is None else rows) for path, size, rows in sorted(zip(*parts, strict=True)))
 
 
 def schema_of(product: Product, table: DeltaTable | None) -> Schema:

@@ -121,13 +121,14 @@ def _loaded(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _public_name(domain: str) -> str:
+def key_name(domain: str) -> str:
+    """Where the domain's public key is in the lake."""
     return f"_keys/{domain}.pub"
 
 
 def public_key(lake: Storage, domain: str) -> PublicKey | None:
     """The domain's public key in the lake; None when there is none, or what is there is no such key."""
-    pem = lake.read(_public_name(domain))
+    pem = lake.read(key_name(domain))
     if pem is None:
         return None
     try:
@@ -144,11 +145,11 @@ def announce(lake: Storage, key: SigningKey) -> None:
         MeshError: the lake holds another public key for the domain.
     """
     found = public_key(lake, key.domain)
-    if found is None and lake.create(_public_name(key.domain), key.public.pem):
+    if found is None and lake.create(key_name(key.domain), key.public.pem):
         return
     found = found or public_key(lake, key.domain)
     if found is None or found.key_id != key.key_id:
-        place = lake.path(_public_name(key.domain))
+        place = lake.path(key_name(key.domain))
         raise MeshError(
             f"{place} holds {f'the public key {found.key_id}' if found else 'no Ed25519 key'}; the signing key of {key.domain} on "
             f"this machine is {key.key_id}. Bring the domain's signing_key here from where it publishes; if it is lost, its owner "

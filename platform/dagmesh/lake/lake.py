@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dagmesh.lake.checked_files import CheckedFiles
 from dagmesh.lake.delta_log import commit_name
 from dagmesh.lake.keys import SigningKey, announce, signing_key
 from dagmesh.lake.owner_only import private_home
-from dagmesh.lake.place import Place
+from dagmesh.lake.place import Place, Verified
 from dagmesh.lake.private import PrivateStore
 from dagmesh.lake.storage import Storage, storage_of
 from dagmesh.lake.table import Table
@@ -27,7 +27,10 @@ _MAJOR = re.compile(r"v(\d+)\Z")
 
 @dataclass(frozen=True)
 class Lake:
-    """One lake: `root` is a path, or a URL that both fsspec and Delta know; `home` is this machine's private folder."""
+    """One lake: `root` is a path, or a URL that both fsspec and Delta know; `home` is this machine's private folder.
+
+    It remembers the newest snapshot of each table that it verified, so a process keeps one.
+    """
 
     root: str
     home: Path
@@ -36,6 +39,8 @@ class Lake:
     def of(cls, mesh: Mesh) -> Lake:
         """The lake of a mesh."""
         return cls(mesh.lake_root, mesh.home)
+
+    _verified: Verified = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def storage(self) -> Storage:
@@ -52,7 +57,7 @@ class Lake:
             raise AddressError(f"'{address}' names no major; a table is one major of a product, for example {address.name}@1.")
         storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
         checked = CheckedFiles(self.home / "checked_files.sqlite")
-        return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked))
+        return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked, self._verified))
 
     def addresses(self) -> list[Address]:
         """Every published address, with its major, sorted."""
@@ -78,7 +83,8 @@ class Lake:
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB in UTC that can read and write the lake's files."""
         con = duckdb.connect(config={"preserve_insertion_order": False})
-        con.execute("SET TimeZone = 'UTC'")  # not in config: there DuckDB 2.0.0 has not loaded its time zones yet
+        # Global, so that cursors have it too; not in config: there DuckDB 2.0.0 has not loaded its time zones yet.
+        con.execute("SET GLOBAL TimeZone = 'UTC'")
         self.storage.register(con)
         return con
 

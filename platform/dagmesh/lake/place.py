@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dagmesh.lake.checked_files import CheckedFiles
-from dagmesh.lake.storage import Storage
+from dagmesh.lake.storage import State, Storage
 from dagmesh.model.address import Address
+
+if TYPE_CHECKING:
+    from dagmesh.lake.snapshot import Snapshot
+
+# By a table's root: its newest snapshot as last verified, and the states that its commit and its domain's key were in.
+Verified = dict[str, tuple[list[State | None], "Snapshot"]]
 
 
 @dataclass(frozen=True)
@@ -17,3 +24,4 @@ class Place:
     storage: Storage
     lake: Storage
     checked: CheckedFiles
+    verified: Verified = field(default_factory=dict, compare=False, repr=False)

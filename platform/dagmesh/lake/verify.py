@@ -5,8 +5,8 @@ from __future__ import annotations
 from deltalake import DeltaTable
 
 from dagmesh.errors import NotPublished, UntrustedSnapshot
-from dagmesh.lake.delta_log import UnreadableLog, active_files, commit_info, newest_version, opened
-from dagmesh.lake.keys import PublicKey, public_key
+from dagmesh.lake.delta_log import UnreadableLog, active_files, commit_info, commit_name, newest_version, opened
+from dagmesh.lake.keys import PublicKey, key_name, public_key
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
 from dagmesh.lake.snapshot import Snapshot, damage
@@ -35,17 +35,28 @@ def load(place: Place, version: int | None = None) -> Snapshot:
         raise NotPublished(f"{address} is not published yet. Publish it: dagmesh run {place.address.name}", address=address)
     if version is not None and version > newest:
         raise NotPublished(f"{address} has no snapshot #{version}; the newest is #{newest}: dagmesh history {address}", address=address)
-    wanted = newest if version is None else version
     try:
-        # Not by its number: Delta opens the newest version in a quarter of the time.
-        return verified(place, _opened(place, wanted, newest if wanted == newest else None))
+        return _newest(place, newest) if version in (None, newest) else verified(place, _opened(place, version))
     except Unverified as error:
         raise refusal(place, error.version, str(error)) from error
 
 
-def _opened(place: Place, version: int, newest: int | None = None) -> DeltaTable:
+def _newest(place: Place, version: int) -> Snapshot:
+    """The newest snapshot; the one verified before, when it is still the newest and neither commit nor key was touched."""
+    states = [place.storage.state(commit_name(version)), place.lake.state(key_name(place.address.domain))]
+    known_states, known = place.verified.get(place.storage.root, (None, None))
+    if known and known.version == version and known_states == states:
+        return known
+    # Not opened by its number: Delta opens the newest version in a quarter of the time.
+    snapshot = verified(place, _opened(place, version, by_number=False))
+    if snapshot.version == version:
+        place.verified[place.storage.root] = states, snapshot
+    return snapshot
+
+
+def _opened(place: Place, version: int, by_number: bool = True) -> DeltaTable:
     try:
-        table = opened(place.storage, None if version == newest else version)
+        table = opened(place.storage, version if by_number else None)
     except UnreadableLog as error:
         raise Unverified(version, str(error)) from error
     assert table is not None

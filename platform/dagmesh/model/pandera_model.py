@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,12 @@ _WORDS: dict[str, str] = {
 _PYTHON = {"int": int, "float": float, "decimal": Decimal, "str": str, "bool": bool, "date": date, "timestamp": datetime, "list": list}
 
 
+@cache
 def to_model(contract: type[Contract]) -> type[pa.DataFrameModel]:
     """A strict `DataFrameModel` with one `pa.Field` a column and the contract's rules as its checks, by rule name.
 
-    Severity and `max_failing` are the audit's business and are not applied here: Pandera counts every failing row.
+    Severity and `max_failing` are the audit's business and are not applied here: Pandera counts every failing row. One
+    model a contract: Pandera keeps every model it has seen.
     """
     fields = {_attribute(column.name): _field(column) for column in contract.columns}
     types = {_attribute(column.name): ContractDtype(column.type) for column in contract.columns}

@@ -33,7 +33,7 @@ class Promise:
     Args:
         available_by: the hour of day, `HH:MM`, by which the day before is published.
         timezone: the IANA zone `available_by` is meant in.
-        max_lag: how old the newest published day may get (from its end), or a whole product its last publication.
+        max_lag: how old the last publication of a product without days may get; days are due by `available_by`.
         min_completeness: the share, 0 to 1, of complete records a publication must reach.
         retention: how long days (or, of a whole product, old snapshots) are kept.
     """
@@ -65,9 +65,12 @@ class Promise:
         return duration(self.max_lag)
 
     def due(self, day: date) -> datetime:
-        """The moment, in UTC, by which `day`'s data must be published: `available_by` on the day after."""
-        hour, minute = (int(part) for part in self.available_by.split(":"))
-        return datetime.combine(day + timedelta(days=1), time(hour, minute), ZoneInfo(self.timezone)).astimezone(UTC)
+        """The moment, in UTC, by which `day`'s data must be published: `available_by` on the day after, once `day` is over."""
+        hour = time.fromisoformat(self.available_by)
+        dates = (day + timedelta(days=1), day + timedelta(days=2))
+        moments = [datetime.combine(local, hour, ZoneInfo(self.timezone)).astimezone(UTC) for local in dates]
+        # East of Greenwich the next morning comes before the UTC day is over: then it is the morning after.
+        return next(moment for moment in moments if moment >= datetime.combine(dates[0], time(), UTC))
 
     def describe(self) -> dict[str, Any]:
         """The promise as JSON values."""

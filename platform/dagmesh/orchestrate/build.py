@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
@@ -21,31 +18,22 @@ from dagmesh.model.address import Address
 from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
+from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.instance import install
-from dagmesh.orchestrate.nodes import Key, Node, TableNode
-from dagmesh.orchestrate.plan import plan
+from dagmesh.orchestrate.nodes import Node, TableNode
+from dagmesh.orchestrate.own_python import BuildThere, has_own_python, run_there
+from dagmesh.orchestrate.plan import Part, changes, parts, plan
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
+from dagmesh.orchestrate.ran import Ran
+from dagmesh.orchestrate.run_origin import note_origin, origin_tags
 from dagmesh.orchestrate.sensor import domain_nodes, range_tags
 from dagmesh.orchestrate.unchanged import note_build
 
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Ran:
-    """One Dagster run: what it made, whether it succeeded, how long it took and what it said where it failed."""
-
-    domain: str
-    keys: tuple[Key, ...]
-    days: tuple[date, ...]
-    success: bool
-    seconds: float
-    messages: tuple[str, ...]
-    failed_steps: tuple[str, ...] = ()
-
-
 def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: Progress) -> Iterator[Ran]:
-    """Make everything stale for `days`, of all domains or of some; each batch is tried once.
+    """Make everything stale for `days`, of all domains or of some; what fails is not tried again before its inputs change.
 
     A domain that has its own interpreter is built by it, in its turn. One that does not load is reported and left out.
     """
@@ -53,27 +41,30 @@ def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: 
         mesh.location(name)
     with _instance(mesh) as instance:
         here = [at for at in mesh.locations if not only or at.name in only]
-        elsewhere = [at for at in here if _has_own_python(at)]
+        elsewhere = [at for at in here if has_own_python(at)]
         builder, broken = _builder(mesh, instance, [at for at in here if at not in elsewhere])
         yield from broken
         success = not broken
         lake, heads = Lake.of(mesh), None
+        there = BuildThere(mesh, days)
         while heads != (heads := lake.heads()):
-            for ran in (*builder.build(days, progress), *(_elsewhere(mesh, location, days) for location in elsewhere)):
+            for ran in chain(builder.build(days, progress), there.build(elsewhere)):
                 success = success and ran.success
                 yield ran
+            if not elsewhere:
+                break
         standing = builder.standing(days)
         if standing:
             yield Ran("", (), (), False, 0.0, standing)
-        elif success and not only:
+        elif success and not only and not elsewhere:  # which files another interpreter's domains look at is not known here
             note_build(mesh, lake, days, builder.patterns())
 
 
 def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> Iterator[Ran]:
     """Make one product for a day (a whole one: as it is now), and before it the private tables it needs that are stale."""
     location = mesh.location(address.domain)
-    if _has_own_python(location):
-        yield _python(mesh, location, ["run", str(address), "--day", day.isoformat()])
+    if has_own_python(location):
+        yield run_there(mesh, location, ["run", str(address), "--day", day.isoformat()])
         return
     with _instance(mesh) as instance:
         domain = _dagster_domain(location)
@@ -88,8 +79,8 @@ def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> 
 def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
     """Make everything of a domain again for a range of days in a row, whatever was there."""
     location = mesh.location(name)
-    if _has_own_python(location):
-        yield _python(mesh, location, ["backfill", name, "--from", str(days[0]), "--to", str(days[-1])])
+    if has_own_python(location):
+        yield run_there(mesh, location, ["backfill", name, "--from", str(days[0]), "--to", str(days[-1])])
         return
     with _instance(mesh) as instance:
         builder = Builder(mesh, {name: _dagster_domain(location)}, instance)
@@ -103,6 +94,7 @@ class Builder:
     mesh: Mesh
     domains: Mapping[str, DagsterDomain]
     instance: dg.DagsterInstance
+    tried: dict[Part, str] = field(default_factory=dict)
 
     def nodes(self) -> dict[Key, Node]:
         """Every node of the domains."""
@@ -116,13 +108,19 @@ class Builder:
         return [node.table.files for node in self.nodes().values() if isinstance(node, TableNode) and node.table.files]
 
     def build(self, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
-        """Make everything stale for `days`; what fails is left alone, with everything that waits for it."""
+        """Make everything stale for `days`; what fails is left alone while it would be made of the same."""
         nodes = self.nodes()
-        failed: set[Key] = set()
-        while batch := plan(nodes, days).without(failed).batch():
+        succeeded: set[frozenset[Part]] = set()
+        while batch := plan(nodes, days, self._same_again(nodes)).batch():
             ran = self.run([todo.node.key for todo in batch], next((todo.days for todo in batch if todo.days), ()), progress)
-            failed |= {key for key in ran.keys if any(_is_step_of(step, key) for step in ran.failed_steps)}
+            if not ran.success or parts(batch) in succeeded:
+                self.tried.update(changes(nodes, parts(batch)))
+            succeeded.add(parts(batch))
             yield ran
+
+    def _same_again(self, nodes: Mapping[Key, Node]) -> set[Part]:
+        """What was tried and would come to the same."""
+        return {part for part, change in changes(nodes, self.tried).items() if self.tried[part] == change}
 
     def standing(self, days: Sequence[date]) -> tuple[str, ...]:
         """What is refused or waits, in a sentence each."""
@@ -143,12 +141,12 @@ class Builder:
                 run_id=run_id,
                 asset_selection=[dg.AssetKey(list(key)) for key in keys],
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={**range_tags(days), "dagster/code_location": domain.name},
+                tags={**range_tags(days), **origin_tags(domain.name)},
                 raise_on_error=False,
             )
         )
-        steps = tuple(event.step_key or "" for event in result.all_events if event.is_step_failure)
-        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, tuple(_failures(result)), steps)
+        note_origin(self.instance, run_id, domain.name)
+        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, tuple(_failures(result)))
 
 
 def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Location]) -> tuple[Builder, list[Ran]]:
@@ -194,33 +192,11 @@ def _private_upstream(nodes: Mapping[Key, Node], key: Key) -> set[Key]:
     return needed
 
 
-def _is_step_of(step: str, key: Key) -> bool:
-    """Whether a step makes the node: a product's step has its name, a private table's may have the domain's before it."""
-    return step in (key[1], "__".join(key))
-
-
 @contextmanager
 def _instance(mesh: Mesh) -> Iterator[dg.DagsterInstance]:
     """The mesh's Dagster instance, installed when it is not there yet."""
     with dg.DagsterInstance.from_config(str(install(mesh.home))) as instance:
         yield instance
-
-
-def _has_own_python(location: Location) -> bool:
-    return location.executable is not None and Path(location.executable).absolute() != Path(sys.executable).absolute()
-
-
-def _elsewhere(mesh: Mesh, location: Location, days: Sequence[date]) -> Ran:
-    return _python(mesh, location, ["build", "--domain", location.name, "--days", str(len(days)), "--to", str(days[-1])])
-
-
-def _python(mesh: Mesh, location: Location, arguments: Sequence[str]) -> Ran:
-    """What `dagmesh` said when a domain's own interpreter ran it."""
-    began = perf_counter()
-    command = [str(location.executable), "-m", "dagmesh", *arguments]
-    done = subprocess.run(command, cwd=mesh.root, capture_output=True, text=True, check=False, env={**os.environ})
-    messages = tuple(done.stderr.splitlines()) if done.returncode else ()
-    return Ran(location.name, (), (), done.returncode == 0, perf_counter() - began, messages)
 
 
 def _report(entry: Any, domain: str, progress: Progress) -> None:

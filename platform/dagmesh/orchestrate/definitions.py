@@ -35,7 +35,7 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
     lake = LakeResource.of(mesh)
     products = [product_asset(domain, product, lake.root) for product in domain.products]
     return dg.Definitions(
-        assets=[*private, *products],
+        assets=[*private, *products, *_foreign(domain)],
         sensors=[daily_sensor(domain, tables, mesh)],
         resources={
             "lake": lake,
@@ -45,6 +45,12 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
         executor=dg.in_process_executor,
         metadata=_metadata(domain),
     )
+
+
+def _foreign(domain: Domain) -> list[dg.AssetSpec]:
+    """The products of other domains that this one reads, in their domain's group instead of Dagster's `default`."""
+    read = {read.address for product in domain.products for read in product.inputs if read.address}
+    return [dg.AssetSpec(dg.AssetKey(address.key), group_name=address.domain) for address in sorted(read) if address.domain != domain.name]
 
 
 def _metadata(domain: Domain) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.domain import Product
 
 
@@ -29,22 +30,40 @@ def given(con: duckdb.DuckDBPyConnection, form: str, sql: str) -> Any:
     return to_pandas(table)
 
 
-def taken(con: duckdb.DuckDBPyConnection, result: Any) -> str:
-    """FROM-able text over a function's result; the name lives as long as the connection."""
+def taken(con: duckdb.DuckDBPyConnection, product: Product, result: Any) -> str:
+    """FROM-able text over what the product's function gave back; the name lives as long as the connection.
+
+    Raises:
+        DefinitionError: it is no relation of `con`'s DuckDB, nor a pandas, Polars or Arrow table.
+    """
     name = f"result_{uuid.uuid4().hex}"
     if isinstance(result, duckdb.DuckDBPyRelation):
-        result.create_view(name, replace=True)
+        result.create_view(name)
+        try:
+            con.table(name)
+        except duckdb.CatalogException as error:
+            raise _refused(product, "is a relation of another DuckDB") from error
     else:
-        con.register(name, _arrow(result))
+        con.register(name, _arrow(product, result))
     return f'"{name}"'
 
 
-def _arrow(frame: Any) -> Any:
-    if type(frame).__module__.startswith("pandas"):
+def _arrow(product: Product, frame: Any) -> Any:
+    kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(frame).__mro__}
+    if "pandas.DataFrame" in kinds:
         import pyarrow as pa
 
         return pa.Table.from_pandas(frame, preserve_index=False)
-    return frame.to_arrow() if hasattr(frame, "to_arrow") else frame
+    if "polars.DataFrame" in kinds:
+        return frame.to_arrow()
+    if kinds & {"pyarrow.Table", "pyarrow.RecordBatchReader"}:
+        return frame
+    raise _refused(product, f"is a {type(frame).__name__}")
+
+
+def _refused(product: Product, what: str) -> DefinitionError:
+    wanted = "return a relation made of the inputs (dm.sql), or a pandas, Polars or Arrow table."
+    return DefinitionError([Problem(product.file, product.name, "result", f"{what}; {wanted}")])
 
 
 def computed(con: duckdb.DuckDBPyConnection, product: Product, rows: Mapping[str, str], day: date | None) -> str:
@@ -57,4 +76,4 @@ def computed(con: duckdb.DuckDBPyConnection, product: Product, rows: Mapping[str
         day: what a parameter annotated `datetime.date` receives.
     """
     arguments = {read.parameter: day if read.form == "day" else given(con, read.form, rows[read.parameter]) for read in product.reads}
-    return taken(con, product.function(**arguments))
+    return taken(con, product, product.function(**arguments))

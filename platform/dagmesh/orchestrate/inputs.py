@@ -15,17 +15,21 @@ from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
 from dagmesh.orchestrate.fingerprints import digest, window
 
+Key = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Input:
     """One input port, resolved.
 
-    `days` maps each day of a daily source to the digest of its rows' files; it is empty for a whole source. `whole` is the
-    digest of all rows. `through` is the newest day the rows cover, None where days mean nothing to them. `record` is what
-    the publication says of the input. `completeness` gives what the rows of some days inherit (None: of all).
+    `key` is the asset key of what it reads. `days` maps each day of a daily source to the digest of its rows' files; it is
+    empty for a whole source. `whole` is the digest of all rows. `through` is the newest day the rows cover, None where days
+    mean nothing to them. `record` is what the publication says of the input. `completeness` gives what the rows of some days
+    inherit (None: of all).
     """
 
     read: Read
+    key: Key
     source: str
     daily: bool
     days: Mapping[date, str]
@@ -74,15 +78,22 @@ class Ports:
         own = [product.address for product in self.domain.products if product.name == read.source]
         return max(own) if own else None
 
+    def key(self, read: Read) -> Key:
+        """The asset key of what a port reads."""
+        address = self.address(read)
+        return (address.key[0], address.key[1]) if address else (self.domain.name, read.source)
+
     def resolve(self, product: Product) -> tuple[Input, ...]:
         """Every data input of the product as it is now.
 
         Raises:
             NotPublished: a source has nothing published yet.
+            AccessRefused, UntrustedSnapshot: a source must not be read.
         """
-        return tuple(self._resolve(product, read) for read in product.inputs)
+        return tuple(self.resolve_port(product, read) for read in product.inputs)
 
-    def _resolve(self, product: Product, read: Read) -> Input:
+    def resolve_port(self, product: Product, read: Read) -> Input:
+        """One input of the product as it is now; raises what `resolve` raises."""
         address = self.address(read)
         return self._of_product(product, read, address) if address else self._of_table(product, read)
 
@@ -94,6 +105,7 @@ class Ports:
         snapshot = reading.snapshot
         return Input(
             read=read,
+            key=self.key(read),
             source=str(reading.address),
             daily=snapshot.publication.product["partitioned_by"] is not None,
             days=snapshot.day_digests,
@@ -112,6 +124,7 @@ class Ports:
             raise NotPublished(message, address=read.source)
         return Input(
             read=read,
+            key=self.key(read),
             source=read.source,
             daily=bool(days),
             days=days,

@@ -9,20 +9,18 @@ import dagster as dg
 
 from dagmesh.model.contract import Column, Contract
 from dagmesh.model.domain import Product
+from dagmesh.model.rule import Rule
 
 NO_VALUE = "-"
 
 
 def definition_metadata(product: Product, uri: str) -> dict[str, Any]:
     """The metadata of the asset itself: the same for every run."""
-    promise, documentation = product.promise, product.documentation
+    documentation = product.documentation
     return {
         "address": str(product.address),
         "version": product.version,
-        "promise": dg.MetadataValue.md(
-            f"Published by **{promise.available_by} {promise.timezone}**, at most **{promise.max_lag}** old, "
-            f"at least **{promise.min_completeness:.0%}** complete, kept **{promise.retention}**."
-        ),
+        "promise": _promise(product),
         "serves": ", ".join(product.serves) or "nobody yet",
         "support": product.support or product.owner,
         "dagster/column_schema": column_schema(product.contract),
@@ -34,13 +32,21 @@ def definition_metadata(product: Product, uri: str) -> dict[str, Any]:
 
 
 def description(product: Product) -> str:
-    """The asset's description: a plain first line for the lists, then grain, contract and how to read it."""
+    """The asset's description: a plain first line for the lists, then grain, promise, how to read it and the contract."""
     rows = "\n".join(_contract_row(product.contract, column) for column in product.contract.columns)
     return (
-        f"{product.description}\n\n{product.contract.grain}\n\n"
-        "| column | type | unit | class | rules | meaning |\n|---|---|---|---|---|---|\n"
-        f"{rows}\n\nRead it: `dagmesh query 'select * from {product.address.name} limit 10'` "
-        f"or `dm.connect().read('{product.address}')`."
+        f"{product.description}\n\n{product.contract.grain} {_promise(product)}\n\n"
+        f'Read it: `dagmesh query "select * from {product.address.name} limit 10"` or `dm.connect().read("{product.address}")`.\n\n'
+        f"| column | type | unit | class | rules | meaning |\n|---|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _promise(product: Product) -> str:
+    """The promise in words; plain, since the lists of the UI show the marks of Markdown as they are."""
+    promise = product.promise
+    return (
+        f"For {', '.join(product.serves) or 'nobody yet'}: published by {promise.available_by} {promise.timezone}, "
+        f"at most {promise.max_lag} old, at least {promise.min_completeness:.0%} complete, kept {promise.retention}."
     )
 
 
@@ -53,8 +59,20 @@ def _contract_row(contract: type[Contract], column: Column) -> str:
 
 
 def _rules_of(contract: type[Contract], column: Column) -> list[str]:
-    own = [rule.text for rule in contract.rules if column.name in rule.columns and rule.kind != "not_null"]
+    """The column's rules in words, without its own name; of a key only that it is one."""
+    own = [_rule(rule, column) for rule in contract.rules if column.name in rule.columns and not _is_said(rule, contract)]
     return (["key"] if column.key else []) + (["may be NULL"] if column.nullable else []) + own
+
+
+def _is_said(rule: Rule, contract: type[Contract]) -> bool:
+    """Whether `key` or the missing `may be NULL` says the same."""
+    return not rule.max_failing and (rule.kind == "not_null" or (rule.kind == "unique" and rule.columns == contract.key()))
+
+
+def _rule(rule: Rule, column: Column) -> str:
+    tolerated = f", but for {rule.max_failing:.2%} of the rows" if rule.max_failing else ""
+    warns = " (warns)" if rule.severity == "warn" else ""
+    return rule.text.removeprefix(f"{column.name} ") + tolerated + warns
 
 
 def _cell(text: str) -> str:
@@ -99,11 +117,11 @@ def sample_table(rows: Iterable[dict[str, Any]]) -> dg.MetadataValue:
     return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in records[0].data]))
 
 
-def profile_numbers(profile: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def profile_numbers(contract: type[Contract], profile: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """The profile as numeric metadata, which the UI draws as plots over time: `profile/<column>/<measure>`."""
-    numbers = {}
-    for column, measures in profile.items():
-        for measure, value in measures.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                numbers[f"profile/{column}/{measure}"] = value
-    return numbers
+    return {
+        f"profile/{column}/{measure}": value
+        for column, measures in profile.items()
+        for measure, value in measures.items()
+        if isinstance(value, (int, float)) and (measure != "nulls" or contract.column(column).nullable)
+    }

@@ -9,7 +9,11 @@ from graphlib import TopologicalSorter
 
 from dagmesh.model.domain import Domain
 from dagmesh.orchestrate.fingerprints import window
-from dagmesh.orchestrate.nodes import Key, Node, ProductNode, State
+from dagmesh.orchestrate.inputs import Key
+from dagmesh.orchestrate.nodes import Node, ProductNode, State, Wait
+
+Part = tuple[Key, date | None]
+"""A node and one of its days; None: the whole of it."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,11 @@ class Todo:
     reason: str
     after: frozenset[Key]
 
+    @property
+    def parts(self) -> frozenset[Part]:
+        """The node with each of its days."""
+        return frozenset((self.node.key, day) for day in self.days or (None,))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -30,74 +39,92 @@ class Plan:
     waiting: tuple[str, ...]
     refused: tuple[str, ...]
 
-    def without(self, keys: Collection[Key]) -> Plan:
-        """The plan with these nodes left out, and everything that waits for them."""
-        left: list[Todo] = []
-        out = set(keys)
-        for todo in self.todo:
-            if todo.node.key in out or todo.after & out:
-                out.add(todo.node.key)
-            else:
-                left.append(todo)
-        return replace(self, todo=tuple(left))
-
     def batch(self) -> tuple[Todo, ...]:
-        """The next nodes that one run can take: of one domain and one range of days, nothing planned upstream but themselves."""
+        """The next nodes that one run can take: of one domain and one range of days, nothing planned upstream but themselves.
+
+        A whole product is left for the run after which no day of its inputs is left to make.
+        """
         first = next((todo for todo in self.todo if not todo.after), None)
         if first is None:
             return ()
         taken: dict[Key, Todo] = {}
         for todo in self.todo:
             same = todo.node.key[0] == first.node.key[0] and (not todo.days or not first.days or todo.days == first.days)
-            if same and todo.after <= set(taken):
+            if same and todo.after <= set(taken) and (todo.days or all(_in_a_row(taken[up].days) for up in todo.after)):
                 taken[todo.node.key] = todo
                 first = todo if todo.days and not first.days else first
-        days = _contiguous(first.days)
+        days = _first_in_a_row(first.days)
         return tuple(replace(todo, days=days if todo.days else ()) for todo in taken.values())
 
 
-def _contiguous(days: Sequence[date]) -> tuple[date, ...]:
+def _first_in_a_row(days: Sequence[date]) -> tuple[date, ...]:
     """The first days in a row: what a run's range of partitions can name."""
     return tuple(day for position, day in enumerate(days) if day == days[0] + timedelta(days=position))
 
 
-def plan(nodes: Mapping[Key, Node], days: Collection[date]) -> Plan:
-    """What has to be made for `days` so that every node is up to date."""
+def _in_a_row(days: Sequence[date]) -> bool:
+    return len(_first_in_a_row(days)) == len(days)
+
+
+def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[Part] = ()) -> Plan:
+    """What has to be made for `days` so that every node is up to date.
+
+    Args:
+        nodes: what there is, by key.
+        days: the days to look at.
+        without: what is not to be made, whatever its state; what needs it waits.
+    """
     todo: dict[Key, Todo] = {}
-    waiting: list[str] = []
+    waiting: dict[str, None] = {}
     refused: list[str] = []
     order = TopologicalSorter({key: [up for up in node.upstream if up in nodes] for key, node in nodes.items()}).static_order()
     for key in order:
         node = nodes[key]
-        changing = [todo[up] for up in node.upstream if up in todo]
+        coming = {up: todo[up] for up in node.upstream if up in todo}
         state = node.state(days)
-        affected = _affected(node, state, changing, days)
-        if state.stale or affected or (changing and not node.daily):
-            wanted = tuple(sorted({*state.days, *affected})) if node.daily else ()
-            reason = state.reason or f"after {', '.join('.'.join(t.node.key) for t in changing)}"
-            todo[key] = Todo(node, wanted, reason, frozenset(t.node.key for t in changing))
-        waiting += [text for day, text in sorted(state.waiting.items(), key=str) if day not in affected and not (day is None and changing)]
-        refused += [text for day, text in state.refused.items() if day not in affected and not (day is None and changing)]
+        wanted = [day for day in _wanted(node, state, coming, days) if (key, day) not in without]
+        if wanted:
+            reason = state.reason or f"after {', '.join('.'.join(up) for up in coming)}"
+            todo[key] = Todo(node, tuple(sorted(day for day in wanted if day)), reason, frozenset(coming))
+        waiting |= dict.fromkeys(wait.words for day, wait in state.waiting.items() if wait.words and day not in wanted)
+        refused += [words for day, words in state.refused.items() if day not in wanted]
     return Plan(tuple(todo.values()), tuple(waiting), tuple(refused))
 
 
-def _affected(node: Node, state: State, changing: Sequence[Todo], days: Collection[date]) -> set[date]:
-    """The node's days that see a changing day of an upstream, or wait for an upstream that is going to be made."""
-    if not node.daily or not changing:
-        return set()
-    affected = set(days) if None in state.waiting else {day for day in state.waiting if day}
-    for upstream in changing:
-        back, ahead = _reach(node, upstream.node.key)
-        affected |= window(upstream.days, ahead, back)
-    return affected & set(days)
+def _wanted(node: Node, state: State, coming: Mapping[Key, Todo], days: Collection[date]) -> list[date | None]:
+    """The days of the node (None: the whole) to make: what is stale, what is about to be, and what waits only for that."""
+    if None in state.waiting and not _is_coming(state.waiting[None], None, coming):
+        return []
+    if not node.daily:
+        return [None] if state.stale or coming else []
+    affected: set[date] = set(state.days)
+    for up, todo in coming.items():
+        reach = node.upstream[up]
+        affected |= set(days) if reach is None else window(todo.days, reach[1], reach[0]) & set(days)
+    return [day for day in sorted(days) if (_is_coming(state.waiting[day], day, coming) if day in state.waiting else day in affected)]
 
 
-def _reach(node: Node, upstream: Key) -> tuple[int, int]:
-    """How many days back and ahead of its own day the node sees of the upstream."""
-    if not isinstance(node, ProductNode):
-        return 0, 0
-    reads = [read for read, key in zip(node.product.inputs, node.upstream, strict=True) if key == upstream]
-    return max((read.days or 1) - 1 for read in reads), max(read.late_days for read in reads)
+def _is_coming(wait: Wait, day: date | None, coming: Mapping[Key, Todo]) -> bool:
+    """Whether all that a day waits for is about to be made."""
+    return bool(wait.sources) and all(up in coming and _brings(coming[up], day) for up in wait.sources)
+
+
+def _brings(todo: Todo, day: date | None) -> bool:
+    """Whether the day is there afterwards. Which days a whole product will cover is not known before it is made."""
+    return day is None or day in todo.days or not (todo.node.daily or isinstance(todo.node, ProductNode))
+
+
+def parts(batch: Collection[Todo]) -> frozenset[Part]:
+    """Everything that a batch makes."""
+    return frozenset(part for todo in batch for part in todo.parts)
+
+
+def changes(nodes: Mapping[Key, Node], some: Collection[Part]) -> dict[Part, str]:
+    """For each part a fingerprint of what is there and of what a run would make of it now."""
+    days: dict[Key, list[date]] = {}
+    for key, day in some:
+        days.setdefault(key, []).extend([day] if day else [])
+    return {(key, day): change for key, its in days.items() for day, change in nodes[key].changes(its).items()}
 
 
 def due_days(domain: Domain, now_day: date, count: int) -> tuple[date, ...]:

@@ -7,7 +7,7 @@ import hashlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,8 @@ from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.domain import Domain
 
 FILES = "dagmesh/files"
+MOST_KINDS = 3  # Dagster refuses a fourth
+Reach = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,14 @@ class PrivateTable:
     """What the planner needs to know of a private table.
 
     `files` is the pattern, with `{day}` in it, of the files it is made of; `made_by` the hash of the code that makes it;
-    `upstream` the names of the domain's private tables it reads.
+    `upstream` the domain's private tables it reads, each with how many days back and ahead of its own day; None: all of it.
     """
 
     name: str
     daily: bool
     files: str | None
     made_by: str
-    upstream: tuple[str, ...]
+    upstream: Mapping[str, Reach | None]
 
 
 def files(pattern: str) -> dict[str, str]:
@@ -68,7 +70,8 @@ def _check_prefixes(domain: Domain, modules: list[ModuleType]) -> None:
 
 def _described(definition: dg.AssetsDefinition, domain: Domain) -> dg.AssetsDefinition:
     def described(spec: dg.AssetSpec) -> dg.AssetSpec:
-        with_owner = spec.replace_attributes(owners=spec.owners or [domain.owner], kinds={*spec.kinds, "table"})
+        kinds = {*spec.kinds, "private"} if len(spec.kinds) < MOST_KINDS else spec.kinds
+        with_owner = spec.replace_attributes(owners=spec.owners or [domain.owner], kinds=kinds)
         return with_owner.merge_attributes(tags={"dagmesh/private": ""})
 
     return definition.map_asset_specs(described)
@@ -83,14 +86,22 @@ def private_modules(package: str) -> Iterator[ModuleType]:
 
 def private_tables(domain: str, assets: Sequence[dg.AssetsDefinition]) -> dict[str, PrivateTable]:
     """The private tables the plain assets make, by name."""
+    names = {spec.key.path[-1] for definition in assets for spec in definition.specs}
     tables: dict[str, PrivateTable] = {}
     for definition in assets:
         for spec in definition.specs:
-            upstream = tuple(dep.asset_key.path[-1] for dep in spec.deps if dep.asset_key.path[0] == domain)
+            deps = [dep for dep in spec.deps if dep.asset_key.path[0] == domain and dep.asset_key.path[-1] in names]
+            upstream = {dep.asset_key.path[-1]: _reach(dep.partition_mapping) for dep in deps}
             tables[spec.key.path[-1]] = PrivateTable(
                 spec.key.path[-1], definition.partitions_def is not None, spec.metadata.get(FILES), _code(definition), upstream
             )
     return tables
+
+
+def _reach(mapping: dg.PartitionMapping | None) -> Reach | None:
+    if mapping is None:
+        return 0, 0
+    return (-mapping.start_offset, mapping.end_offset) if isinstance(mapping, dg.TimeWindowPartitionMapping) else None
 
 
 def _code(definition: dg.AssetsDefinition) -> str:

@@ -133,7 +133,8 @@ class Signals:
         """Those of `readable` that can be read; returns early on a signal. `stopping` is true once one asked to stop."""
         ready, _, _ = select.select([self._read, *readable], [], [], seconds)
         if self._read in ready:
-            self.stopping = self.stopping or bool(set(os.read(self._read, 4096)) & set(_STOP))
+            got = set(os.read(self._read, 4096))
+            self.stopping = self.stopping or bool(got & set(_STOP))
         return [descriptor for descriptor in ready if descriptor != self._read]
 
 

@@ -1,13 +1,13 @@
 """A data product as a Dagster asset: one step that writes, audits and publishes, one check per rule."""
 
 # No `from __future__ import annotations` here: Dagster compares the annotations of an asset's function by identity.
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
-from dagmesh.audit.report import SCHEMA, Result, check_names
+from dagmesh.audit.report import HISTORY, SCHEMA, Result, check_names
 from dagmesh.errors import DagmeshError, SchemaMismatch
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
@@ -48,7 +48,7 @@ def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.Assets
         group_name=domain.name,
         owners=[product.owner],
         tags=metadata.tags(product),
-        kinds={"delta", product.form},
+        kinds={"deltalake", product.form},
         code_version=product.version,
         partitions_def=daily(domain.start) if product.partitioned_by else None,
         freshness_policy=_freshness(product),
@@ -57,7 +57,7 @@ def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.Assets
     @dg.multi_asset(
         name=f"{product.name}_v{product.major}",
         specs=[spec],
-        check_specs=[dg.AssetCheckSpec(name, asset=key, description=text, blocking=True) for name, text in check_names(product)],
+        check_specs=_checks(key, product),
         backfill_policy=dg.BackfillPolicy.single_run() if product.partitioned_by else None,
     )
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
@@ -88,6 +88,12 @@ def _dep(domain: Domain, product: Product, read: Read) -> dg.AssetDep:
     return dg.AssetDep(key)
 
 
+def _checks(key: dg.AssetKey, product: Product) -> list[dg.AssetCheckSpec]:
+    """One check per rule; those that only warn block nothing."""
+    warning = {HISTORY, *(rule.name for rule in product.contract.rules if rule.severity == "warn")}
+    return [dg.AssetCheckSpec(name, asset=key, description=text, blocking=name not in warning) for name, text in check_names(product)]
+
+
 def _freshness(product: Product) -> dg.FreshnessPolicy:
     hours = max(1, int((product.promise.lag + timedelta(days=1)).total_seconds() // 3600))
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
@@ -96,17 +102,17 @@ def _freshness(product: Product) -> dg.FreshnessPolicy:
 def _events(context: dg.AssetExecutionContext, product: Product, outcome: Outcome) -> Events:
     """The run's result as Dagster sees it: materialised days, one result per check, and a failure if anything is missing."""
     key = dg.AssetKey(product.address.key)
-    checks = [_check_result(key, result) for result in outcome.report.results] if outcome.report else []
+    checks = [_check_result(key, result, outcome) for result in outcome.report.results] if outcome.report else []
     if outcome.complete:
         for day in outcome.published:
-            context.add_asset_metadata(_day_metadata(outcome, day), asset_key=key, partition_key=day.isoformat())
-        yield dg.MaterializeResult(asset_key=key, metadata=_run_metadata(outcome), check_results=checks)
+            context.add_asset_metadata(_day_metadata(product, outcome, day), asset_key=key, partition_key=day.isoformat())
+        yield dg.MaterializeResult(asset_key=key, metadata=_run_metadata(product, outcome), check_results=checks)
         return
     for day in outcome.published:
-        described = {**_run_metadata(outcome), **_day_metadata(outcome, day)}
+        described = {**_run_metadata(product, outcome), **_day_metadata(product, outcome, day)}
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
     yield from checks
-    raise dg.Failure(in_words(product, outcome), metadata=_failure_metadata(outcome), allow_retries=False)
+    raise dg.Failure(in_words(product, outcome), metadata=_quarantine(outcome), allow_retries=False)
 
 
 def _schema_refused(key: dg.AssetKey, error: SchemaMismatch) -> dg.AssetCheckResult:
@@ -115,7 +121,7 @@ def _schema_refused(key: dg.AssetKey, error: SchemaMismatch) -> dg.AssetCheckRes
     return dg.AssetCheckResult(asset_key=key, check_name=SCHEMA, passed=False, metadata=differences)
 
 
-def _check_result(key: dg.AssetKey, result: Result) -> dg.AssetCheckResult:
+def _check_result(key: dg.AssetKey, result: Result, outcome: Outcome) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=result.name,
@@ -125,34 +131,41 @@ def _check_result(key: dg.AssetKey, result: Result) -> dg.AssetCheckResult:
         metadata={
             "failing_rows": result.failing_rows,
             "rows": result.rows,
-            "failing_share": result.share,
+            "failing_share": round(result.share, 6),
             **({"detail": result.detail} if result.detail else {}),
             **({"failed_days": _days(result.failed_days)} if result.failed_days else {}),
             **({"samples": metadata.sample_table(result.samples)} if result.samples else {}),
+            **(_quarantine(outcome) if not result.passed and result.severity == "error" else {}),
         },
     )
 
 
-def _run_metadata(outcome: Outcome) -> dict[str, Any]:
+def _run_metadata(product: Product, outcome: Outcome) -> dict[str, Any]:
+    """What is true of the whole snapshot; of a daily product, each day has its own numbers beside."""
     assert outcome.snapshot is not None
     assert outcome.report is not None
+    numbers = {} if outcome.published else _numbers(product, outcome.report.completeness, outcome.report.profile)
     return {
         "snapshot": str(outcome.snapshot.address),
-        "dagster/row_count": outcome.report.rows,
-        "completeness": outcome.report.completeness,
+        "dagster/row_count": outcome.snapshot.publication.rows,
         "sample_rows": metadata.sample_table(outcome.sample),
-        "seconds": outcome.seconds,
-        **metadata.profile_numbers(outcome.report.profile),
+        "seconds": round(outcome.seconds, 3),
+        **numbers,
     }
 
 
-def _day_metadata(outcome: Outcome, day: date) -> dict[str, Any]:
+def _day_metadata(product: Product, outcome: Outcome, day: date) -> dict[str, Any]:
     assert outcome.report is not None
     facts = outcome.report.days[day]
-    return {"dagster/partition_row_count": facts.rows, "completeness": facts.completeness}
+    numbers = _numbers(product, facts.completeness, outcome.report.day_profiles.get(day, {}))
+    return {"dagster/partition_row_count": facts.rows, **numbers}
 
 
-def _failure_metadata(outcome: Outcome) -> dict[str, Any]:
+def _numbers(product: Product, completeness: float, profile: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    return {"completeness": round(completeness, 4), **metadata.profile_numbers(product.contract, profile)}
+
+
+def _quarantine(outcome: Outcome) -> dict[str, Any]:
     return {"quarantine": dg.MetadataValue.path(str(outcome.quarantine))} if outcome.quarantine else {}
 
 
@@ -174,4 +187,11 @@ def in_words(product: Product, outcome: Outcome) -> str:
 
 
 def _days(days: Sequence[date]) -> str:
-    return ", ".join(day.isoformat() for day in days)
+    """Days in words, those in a row as the first and the last."""
+    runs: list[list[date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(str(day) for day in run) for run in runs)

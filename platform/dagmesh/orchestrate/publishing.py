@@ -179,8 +179,8 @@ def _quarantined(run: Run, product: Product, stage: Stage, report: Report) -> Pa
 
 
 def _sample(run: Run, product: Product, stage: Stage, days: Sequence[date]) -> list[dict[str, Any]]:
-    """A few rows for the UI, restricted columns masked."""
+    """A few rows for the UI, of the newest day, restricted columns masked."""
     columns = product.contract.columns
     shown = ", ".join(f"'{MASK}'" if column.restricted else f'"{column.name}"' for column in columns)
-    rows = run.con.execute(f"SELECT {shown} FROM {stage.sql(days or None)} LIMIT {SAMPLE_ROWS}").fetchall()
+    rows = run.con.execute(f"SELECT {shown} FROM {stage.sql(days[-1:] or None)} LIMIT {SAMPLE_ROWS}").fetchall()
     return [dict(zip((column.name for column in columns), row, strict=True)) for row in rows]

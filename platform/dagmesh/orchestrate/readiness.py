@@ -36,7 +36,7 @@ def running_at(host: str, port: int) -> Running | None:
         connection.close()
     if response.status != http.HTTPStatus.OK:
         return None
-    entries = json.loads(text)["data"]["workspaceOrError"]["locationEntries"]
+    entries = json.loads(text)["data"]["workspaceOrError"].get("locationEntries", [])
     errors = {entry["name"]: (entry["locationOrLoadError"] or {}).get("message") for entry in entries}
     return Running(
         f"http://{host}:{port}",

@@ -7,6 +7,7 @@ state: `running` with its pid, `ended` with how, or `unknown`. Workers end with 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from dagmesh.orchestrate.sockets import LAUNCH_SOCKET, listen, receive, send
 
 _REMEMBERED = 1000  # ended runs; Dagster asks about a run only until it has seen it end
 _KILL_AFTER = 30.0  # seconds a terminated run may clean up
-_STOP_WITHIN = 10.0  # seconds for all runs when the mesh stops
+STOP_WITHIN = 10.0  # seconds a run may clean up when the mesh stops
 _CLIENT_SECONDS = 5.0
 
 
@@ -28,7 +29,7 @@ _CLIENT_SECONDS = 5.0
 class _Worker:
     pid: int
     code: int | None = None
-    kill_at: float | None = None
+    kill_at: float = math.inf
 
     def answer(self) -> dict[str, str]:
         if self.code is None:
@@ -81,15 +82,16 @@ class _Parent:
 
     def _terminate(self, worker: _Worker, seconds: float) -> None:
         os.kill(worker.pid, signal.SIGTERM)
-        worker.kill_at = worker.kill_at or time.monotonic() + seconds
+        worker.kill_at = min(worker.kill_at, time.monotonic() + seconds)
 
     def look_after(self) -> None:
         """Note which workers ended, kill those that would not, forget the oldest that ended."""
         codes = ended(worker.pid for worker in self._running())
         for worker in self._running():
             worker.code = codes.get(worker.pid)
-            if worker.code is None and worker.kill_at is not None and time.monotonic() > worker.kill_at:
+            if worker.code is None and time.monotonic() > worker.kill_at:
                 os.kill(worker.pid, signal.SIGKILL)
+                worker.kill_at = math.inf
         over = [run_id for run_id, worker in self._workers.items() if worker.code is not None][:-_REMEMBERED]
         for run_id in over:
             del self._workers[run_id]
@@ -101,7 +103,7 @@ class _Parent:
         """End every run: Dagster records each as interrupted; the last resort is a kill."""
         self._server.close()
         for worker in self._running():
-            self._terminate(worker, _STOP_WITHIN)
+            self._terminate(worker, STOP_WITHIN)
         while self._running():
             self._signals.wait(0.5)
             self.look_after()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -12,9 +12,11 @@ from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Domain
 from dagmesh.model.mesh import Mesh
-from dagmesh.orchestrate.inputs import Ports
-from dagmesh.orchestrate.nodes import Key, Node, ProductNode, TableNode
-from dagmesh.orchestrate.plan import Todo, due_days, plan
+from dagmesh.orchestrate.asked_before import AskedBefore
+from dagmesh.orchestrate.fingerprints import digest
+from dagmesh.orchestrate.inputs import Key, Ports
+from dagmesh.orchestrate.nodes import Node, ProductNode, TableNode
+from dagmesh.orchestrate.plan import Part, Todo, changes, due_days, parts, plan
 from dagmesh.orchestrate.private_assets import PrivateTable
 
 DAYS_BACK = 7
@@ -34,35 +36,63 @@ def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
 def daily_sensor(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh) -> dg.SensorDefinition:
     """A sensor, running by default, that asks for a run of what is stale in the last seven days.
 
-    It looks at the lake, not at the clock: a consumer's day is asked for once every input has published that day. One
-    state of inputs, code and contract is asked for once, so that refused rows are not computed again and again.
+    It looks at the lake, not at the clock: a consumer's day is asked for once every input has published that day. It asks
+    for one run at a time, and not again for what failed while it would be made of the same.
     """
 
+    name = f"{domain.name}_daily"
+
     @dg.sensor(
-        name=f"{domain.name}_daily",
+        name=name,
         target=dg.AssetSelection.all(),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Publishes {domain.name}'s products day by day, from {domain.ready_at} UTC, when their inputs are published.",
     )
-    def daily(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def daily(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = datetime.now(UTC)
         if now.strftime("%H:%M") < domain.ready_at:
             return dg.SkipReason(f"{domain.name} publishes from {domain.ready_at} UTC on.")
-        planned = plan(domain_nodes(domain, tables, mesh), due_days(domain, now.date(), DAYS_BACK))
-        batch = planned.batch()
-        if not batch:
-            return dg.SkipReason("; ".join((*planned.refused, *planned.waiting)) or "everything is published")
-        return dg.SensorResult(run_requests=[_request(batch, mesh)])
+        asked = AskedBefore(context.instance, name)
+        if run_id := asked.under_way(now.timestamp()):
+            return dg.SkipReason(f"run {run_id} is under way.")
+        return _next(domain_nodes(domain, tables, mesh), due_days(domain, now.date(), DAYS_BACK), asked)
 
     return daily
 
 
-def _request(batch: Sequence[Todo], mesh: Mesh) -> dg.RunRequest:
+def _next(nodes: Mapping[Key, Node], days: Sequence[date], asked: AskedBefore) -> dg.RunRequest | dg.SkipReason:
+    """A run of the next batch that was not asked for in vain already; else why there is none."""
+    left_alone: dict[Part, str] = {}
+    planned = plan(nodes, days)
+    while batch := planned.batch():
+        for some in (batch, *_by_day(batch)):
+            run_key = digest(f"{part}={change}" for part, change in sorted(changes(nodes, parts(some)).items(), key=str))
+            before = asked.in_vain(run_key)
+            if before is None:
+                return _request(some, run_key)
+            left_alone |= dict.fromkeys(parts(some), before)
+        planned = plan(nodes, days, left_alone)
+    return dg.SkipReason("; ".join((*_left_alone(left_alone), *planned.refused, *planned.waiting)) or "everything is published")
+
+
+def _by_day(batch: Sequence[Todo]) -> Iterator[tuple[Todo, ...]]:
+    """The batch for each of its days alone, when there are several: one that fails must not hold up the others."""
     days = next((todo.days for todo in batch if todo.days), ())
-    state = ";".join(f"{todo.node.key}={todo.node.wanted(todo.days)}" for todo in batch)
+    for day in days if len(days) > 1 else ():
+        yield tuple(replace(todo, days=(day,)) for todo in batch if todo.days)
+
+
+def _left_alone(parts_by_run: Mapping[Part, str]) -> Iterator[str]:
+    for (key, day), run in sorted(parts_by_run.items(), key=str):
+        part = ".".join(key) + (f" {day}" if day else "")
+        yield f"{part} is left alone after {run} until its inputs, code or contract change"
+
+
+def _request(batch: Sequence[Todo], run_key: str) -> dg.RunRequest:
+    days = next((todo.days for todo in batch if todo.days), ())
     return dg.RunRequest(
-        run_key=hashlib.sha256(state.encode()).hexdigest(),
+        run_key=run_key,
         asset_selection=[dg.AssetKey(list(todo.node.key)) for todo in batch],
         tags=range_tags(days),
     )

@@ -12,8 +12,12 @@ from dagmesh.model.mesh import Location
 from dagmesh.orchestrate.processes import environment_of
 from dagmesh.orchestrate.sockets import listening
 
-CORE = ("dagster", "dagster._grpc.server", "dagster._cli.api", "dagster._daemon.cli")
-DATA = ("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "dagmesh.orchestrate.definitions")
+CORE = (
+    *("dagster", "dagster._grpc.server", "dagster._cli.api", "dagster._daemon.cli"),
+    *("dagster._core.storage.legacy_storage", "dagster._core.storage.runs", "dagster._core.storage.schedules"),
+    *("dagmesh.orchestrate.event_log", "dagmesh.orchestrate.launcher"),
+)
+DATA = ("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "upath", "dagmesh.orchestrate.definitions")
 _PATIENCE = 20.0  # seconds the web server and the daemon wait for slow code servers; later ones they notice by themselves
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import signal
 import time
@@ -18,7 +19,6 @@ _LOG = logging.getLogger("dagmesh.up")
 _STEADY = 60.0  # seconds after which an earlier death no longer counts
 _LONGEST_PAUSE = 30.0
 _DEATHS = 5  # in a row, before the mesh gives up on a process it cannot do without
-_STOP_WITHIN = 5.0
 
 
 @dataclass
@@ -26,6 +26,7 @@ class _Process:
     name: str
     main: Callable[[], object]
     needed: bool
+    stop_within: float
     pid: int | None = None
     since: float = 0.0
     deaths: int = 0
@@ -44,12 +45,15 @@ class Supervisor:
         self._closing = (*signals.descriptors, guard.descriptor, *closing)
         self._processes: dict[str, _Process] = {}
 
-    def start(self, name: str, main: Callable[[], object], *, needed: bool = False) -> None:
-        """Start a process; a `needed` one that keeps dying ends the mesh, any other is tried for ever."""
+    def start(self, name: str, main: Callable[[], object], *, needed: bool = False, stop_within: float = 5.0) -> None:
+        """Start a process; a `needed` one that keeps dying ends the mesh, any other is tried for ever.
+
+        When asked to end it has `stop_within` seconds.
+        """
         log = self.log(name)
         if log.exists():
             log.replace(log.with_suffix(".previous.log"))
-        self._processes[name] = _Process(name, main, needed)
+        self._processes[name] = _Process(name, main, needed, stop_within)
         self._start(self._processes[name])
 
     def log(self, name: str) -> Path:
@@ -83,7 +87,7 @@ class Supervisor:
     def _ask_to_end(self, process: _Process) -> None:
         if process.pid is not None:
             os.kill(process.pid, signal.SIGTERM)
-            process.kill_at = time.monotonic() + _STOP_WITHIN
+            process.kill_at = time.monotonic() + process.stop_within
 
     def look_after(self) -> None:
         """Start again what ended.
@@ -110,6 +114,7 @@ class Supervisor:
             elif process.pid and process.kill_at is not None and time.monotonic() > process.kill_at:
                 _LOG.warning("%s did not end when asked to and is killed", process.name)
                 os.kill(process.pid, signal.SIGKILL)
+                process.kill_at = math.inf
 
     def _note_death(self, process: _Process, code: int) -> None:
         now = time.monotonic()

@@ -26,7 +26,7 @@ from dagmesh.orchestrate.changes import Watch
 from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.processes import Guard, Signals
 from dagmesh.orchestrate.readiness import Running, running_at
-from dagmesh.orchestrate.runs import serve_runs
+from dagmesh.orchestrate.runs import STOP_WITHIN, serve_runs
 from dagmesh.orchestrate.sockets import RUN_FOLDER, short
 from dagmesh.orchestrate.supervisor import Supervisor
 
@@ -43,7 +43,7 @@ def up(root: Path, home: Path, *, host: str = "127.0.0.1", port: int = 3000, on_
         home: where the mesh keeps its state; logs go to `<home>/logs`.
         host: address the web interface listens at.
         port: its port.
-        on_ready: called once, when the interface answers.
+        on_ready: called once, when the interface answers; it must leave no thread behind.
 
     Raises:
         MeshError: another `up` has this home, the port is taken, or a process the mesh needs keeps dying.
@@ -119,7 +119,7 @@ class _RunningMesh:
             raise MeshError(f"{os.environ['DAGSTER_HOME']}: Dagster's databases could not be prepared. Read {log}")
 
     def _start_others(self) -> None:
-        self._supervisor.start(_RUNS, partial(serve_runs, self._run), needed=True)
+        self._supervisor.start(_RUNS, partial(serve_runs, self._run), needed=True, stop_within=STOP_WITHIN + 5)
         for location, path in self._sockets.items():
             self._supervisor.start(location.name, partial(servers.serve_location, location, path))
         self._supervisor.start(_DAEMON, partial(servers.serve_daemon, self._workspace, [*self._sockets.values()]), needed=True)

@@ -1,0 +1,28 @@
+"""Golden files: what others parse, as it was reviewed; `make golden` (`pytest --golden`) rewrites them, the diff is read."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Golden = Callable[[str, str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="rewrite the golden files instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compares a text with the file of that name in `golden/` beside the test, or rewrites the file under --golden."""
+    folder = Path(request.path).parent / "golden"
+
+    def same(name: str, text: str) -> None:
+        file = folder / name
+        if request.config.getoption("--golden"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.exists(), f"no golden file {file.name}; write it: make golden"
+        assert text == file.read_text(encoding="utf-8"), "not as it was reviewed; when it is right, rewrite it: make golden"
+
+    return same
