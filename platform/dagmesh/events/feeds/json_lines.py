@@ -47,18 +47,20 @@ def read_json_lines(con: duckdb.DuckDBPyConnection, pattern: str, days: Sequence
     absent = [path for path in wanted if not Path(path).exists()]
     if absent:
         raise FileNotFoundError(f"{absent[0]} has not arrived ({len(absent)} of {len(wanted)} exports are missing).")
-    arrived, unreadable = _counted(con, wanted, pattern)
+    arrived, broken, unreadable = _counted(con, wanted, pattern)
     files = [*_day_before(pattern, days), *wanted]
     fields = ", ".join(f"event.data.{_quoted(name)} AS {_quoted(name)}" for name in data)
     since = f" AND day >= DATE '{days[0]}'" if daily else ""
     kept = f"QUALIFY row_number() OVER (PARTITION BY event.id ORDER BY day) = 1{since}"
+    # Materialized: else DuckDB 2.0.0 parses every line again for each of its fields.
     rows = con.sql(
+        f"WITH events AS MATERIALIZED (SELECT * EXCLUDE (line) FROM ({_parsed(files, pattern, data)})) "
         f"SELECT {'day, ' if daily else ''}event.id AS event_id, event.type AS type, event.subject AS subject, "
         f"happened_at AS occurred_at{', ' if fields else ''}{fields} "
-        f"FROM ({_parsed(files, pattern, data)}) WHERE reason IS NULL AND event.type <> '{CLOSED}' {kept}"
+        f"FROM events WHERE reason IS NULL AND event.type <> '{CLOSED}' {kept}"
     )
-    rejected = f"SELECT day, line, reason FROM ({_parsed(wanted, pattern, {})}) WHERE reason IS NOT NULL"
-    return Export(rows, con.sql(f"{rejected} UNION ALL FROM {unreadable}"), dict.fromkeys(days if daily else [None], 1.0) | arrived)
+    unparsed = f"UNION ALL SELECT day, line, reason FROM ({_parsed(wanted, pattern, {})}) WHERE reason IS NOT NULL" if broken else ""
+    return Export(rows, con.sql(f"FROM {unreadable} {unparsed}"), dict.fromkeys(days if daily else [None], 1.0) | arrived)
 
 
 def _day_before(pattern: str, days: Sequence[date]) -> list[str]:
@@ -92,13 +94,14 @@ def _day(path: str, pattern: str) -> str:
     return f"CAST(regexp_extract({path}, {_text(named)}, 1) AS DATE)" if found else "NULL::DATE"
 
 
-def _counted(con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str) -> tuple[dict[date | None, float], str]:
-    """How many of the announced events arrived, per day, and the name of a table of the lines that are no text."""
+def _counted(con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str) -> tuple[dict[date | None, float], int, str]:
+    """The share of the announced events that arrived, per day; how many lines are no events; a table of those that are no text."""
     found, scans, errors = (f"{name}_{uuid.uuid4().hex}" for name in ("unreadable", "scans", "errors"))
     lines = _parsed(paths, pattern, {}, f"store_rejects=true, rejects_scan={_text(scans)}, rejects_table={_text(errors)}")
     counted = con.execute(
         f"SELECT day, count(DISTINCT event.id) FILTER (reason IS NULL AND event.type <> '{CLOSED}'), "
-        f"max(event.data.events) FILTER (event.type = '{CLOSED}') FROM ({lines}) GROUP BY day"
+        f"max(event.data.events) FILTER (event.type = '{CLOSED}'), "
+        f"count(*) FILTER (reason IS NOT NULL) FROM ({lines}) GROUP BY day"
     ).fetchall()
     # A table, not the connection's own temporary one: a relation over it is read on other connections too.
     con.execute(
@@ -106,7 +109,8 @@ def _counted(con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str)
         "CASE error_type::VARCHAR WHEN 'INVALID ENCODING' THEN 'not UTF-8' WHEN 'LINE SIZE OVER MAXIMUM' THEN 'too long' "
         f"ELSE error_message END AS reason FROM {errors} JOIN {scans} USING (scan_id, file_id)"
     )
-    return {day: min(1.0, arrived / announced) if announced else 1.0 for day, arrived, announced in counted}, found
+    shares = {day: min(1.0, arrived / announced) if announced else 1.0 for day, arrived, announced, _ in counted}
+    return shares, sum(broken for *_, broken in counted), found
 
 
 def _text(value: str) -> str:
