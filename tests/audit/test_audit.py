@@ -247,7 +247,16 @@ def test_the_profile_is_of_the_days_that_may_be_published(con: duckdb.DuckDBPyCo
     assert report.profile["items"] == {"nulls": 0, "distinct_about": 2, "min": 3, "max": 5, "mean": 4.0}
     assert report.profile["note"] == {"nulls": 0, "distinct_about": 2, "min": "a", "max": "b"}
     assert report.profile["order_date"] == {"nulls": 0, "distinct_about": 1, "min": "2026-11-16", "max": "2026-11-16"}
+    assert list(report.day_profiles) == [MONDAY]
+    assert report.day_profiles[MONDAY] == report.profile
     assert refused.profile["items"]["min"] == -100
+
+
+def test_each_published_day_has_a_profile_of_its_own(con: duckdb.DuckDBPyConnection, staged: Staging) -> None:
+    report = audit(con, staged({"items": 3}, {"items": 5, "order_date": TUESDAY}), DAILY, days=[MONDAY, TUESDAY])
+
+    assert [report.day_profiles[day]["items"]["mean"] for day in (MONDAY, TUESDAY)] == [3.0, 5.0]
+    assert report.profile["items"]["mean"] == 4.0
 
 
 def test_a_report_is_json_values(con: duckdb.DuckDBPyConnection, staged: Staging) -> None:
@@ -256,7 +265,7 @@ def test_a_report_is_json_values(con: duckdb.DuckDBPyConnection, staged: Staging
     described = json.loads(json.dumps(report.describe(), allow_nan=False))
 
     assert described == report.describe()
-    assert set(described) == {field.name for field in fields(Report)}
+    assert set(described) == {field.name for field in fields(Report)} - {"day_profiles"}
     assert set(described["results"][0]) == {field.name for field in fields(Result)}
     assert described["days"] == {"2026-11-16": {"rows": 1, "completeness": 1.0, "failing": {"items__ge": 1}}}
 

@@ -96,9 +96,15 @@ def test_the_share_of_complete_records_may_be_just_what_was_promised() -> None:
 
 
 def test_a_product_that_is_not_complete_breaks_its_promise_however_fresh() -> None:
-    found = kept(Promise(min_completeness=0.98), at("2026-11-20 09:00"), completeness=0.979)
+    found = kept(Promise(min_completeness=0.98), at("2026-11-20 09:00"), completeness=0.975)
 
-    assert found == Kept(False, "97.9% complete, promised 98.0%")
+    assert found == Kept(False, "97.5% complete, promised 98%")
+
+
+def test_what_is_just_short_of_complete_does_not_look_complete() -> None:
+    found = kept(Promise(min_completeness=0.58), at("2026-11-20 09:00"), completeness=0.579999)
+
+    assert found == Kept(False, "57.99% complete, promised 58%")
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,15 @@ def test_a_relative_root_is_the_same_lake_from_every_folder(shop, tmp_path: Path
     assert shop.rows(table.snapshot()) == {A: [1]}
 
 
+def test_a_root_may_have_any_name(open_shop, tmp_path: Path) -> None:
+    shop = open_shop(tmp_path / "it's [a] *lake* of?day=1 ünd €")
+
+    shop.publish({A: [1]})
+
+    assert shop.rows(shop.table().snapshot()) == {A: [1]}
+    assert shop.con.sql(f"SELECT line_id FROM {shop.stage({A: [2]}).sql()}").fetchall() == [(2,)]
+
+
 def test_connections_are_in_utc_and_so_are_their_cursors(shop) -> None:
     for con in (shop.con, shop.con.cursor()):
         assert con.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)

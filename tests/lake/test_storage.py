@@ -71,6 +71,15 @@ def test_the_state_of_a_file_changes_with_its_content(storage, tmp_path: Path) -
     assert storage.state("a") != before
 
 
+@pytest.mark.parametrize("count", [2, 20])
+def test_states_are_of_the_files_that_are_there(storage, count: int) -> None:
+    names = [f"a/{number}" for number in range(count)]
+    for name in names:
+        storage.create(name, name.encode())
+
+    assert storage.states([*names, "b"]) == {name: storage.state(name) for name in names}
+
+
 def test_a_file_is_hashed(storage) -> None:
     storage.create("a", b"x" * 3_000_000)
 

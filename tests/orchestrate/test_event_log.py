@@ -7,13 +7,18 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage, SqliteEventLogStorageWatchdog
 
 from dagmesh.orchestrate.event_log import KeptSqliteEventLog
+from dagmesh.orchestrate.instance import install
+from dagmesh.orchestrate.sensor import range_tags
 
 RUN = "11111111-2222-3333-4444-555555555555"
 WRITER = """
@@ -221,3 +226,23 @@ def test_a_run_recorded_here_is_read_by_the_shipped_storage(tmp_path: Path) -> N
     logs = SqliteEventLogStorage(str(tmp_path / "runs")).get_logs_for_run(run_id)
     kinds = [event.dagster_event.event_type_value for event in logs if event.dagster_event]
     assert {"PIPELINE_START", "ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION", "PIPELINE_SUCCESS"} <= set(kinds)
+
+
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+def test_a_check_of_a_range_of_days_has_one_entry_in_its_history(tmp_path: Path) -> None:
+    days = dg.DailyPartitionsDefinition("2026-11-01")
+
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("rows", partitions_def=days)],
+        check_specs=[dg.AssetCheckSpec("some", asset="rows")],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def rows() -> Iterator[dg.MaterializeResult[None]]:
+        yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True, check_name="some")])
+
+    key = dg.AssetCheckKey(dg.AssetKey("rows"), "some")
+    with dg.DagsterInstance.from_config(str(install(tmp_path))) as instance:
+        dg.materialize([rows], instance=instance, tags=range_tags([date(2026, 11, 1), date(2026, 11, 3)]))
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+
+    assert [record.status for record in history] == [AssetCheckExecutionRecordStatus.SUCCEEDED]

@@ -87,8 +87,9 @@ def _print_product(described: dict[str, Any], product: Any) -> None:
         "owner": f"{product['owner']}, support: {product['support'] or product['owner']}",
         "grain": product["contract"]["grain"],
         "promise": f"by {promise['available_by']} {promise['timezone']}, at most {promise['max_lag']} old, at least "
-        f"{promise['min_completeness']:.0%} complete: {kept} ({described['promise']})",
-        "rows": f"{described['rows']:,}, {described['completeness']:.1%} complete, published {described['published_at']}",
+        f"{promise['min_completeness'] * 100:.4g}% complete: {kept} ({described['promise']})",
+        "rows": f"{described['rows']:,}, {described['completeness']:.1%} complete, "
+        f"published {described['published_at']:%Y-%m-%d %H:%M:%S} UTC",
         "serves": ", ".join(product["serves"]) or "nobody yet",
         "reads": ", ".join(read["source"] for read in product["reads"]) or "nothing",
         "documentation": product["documentation"] or "",

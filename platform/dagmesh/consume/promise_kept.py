@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import floor
 from typing import Any
 
 from dagmesh.model.promise import Promise
@@ -33,7 +34,7 @@ def promise_kept(product: Mapping[str, Any], newest_day: date | None, published_
     """
     promise = Promise(**product["promise"])
     if completeness < promise.min_completeness:
-        return Kept(False, f"{completeness:.1%} complete, promised {promise.min_completeness:.1%}")
+        return Kept(False, f"{_percent(completeness)} complete, promised {_percent(promise.min_completeness)}")
     if newest_day is None:
         return _fresh(published_at, promise, now)
     due = promise.due(newest_day + timedelta(days=1))
@@ -47,6 +48,11 @@ def _fresh(published_at: datetime, promise: Promise, now: datetime) -> Kept:
     if now - published_at <= promise.lag:
         return Kept(True, what)
     return Kept(False, f"{words(now - published_at)} old, promised at most {promise.max_lag} ({what})")
+
+
+def _percent(share: float) -> str:
+    """The share in percent, rounded down: what is just short of a promise does not look kept."""
+    return f"{floor(round(share * 10_000, 6)) / 100:g}%"
 
 
 def words(length: timedelta) -> str:

@@ -61,7 +61,7 @@ def copied(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder:
     storage.make_folder(folder)
     if copy.day_column is None:
         return tuple(_files(con, copy, storage, folder, f"{folder}/data_0.parquet", ""))
-    files = list(_files(con, copy, storage, folder, folder, f", PARTITION_BY ({quoting.name(copy.day_column)})"))
+    files = list(_files(con, copy, storage, folder, folder, f", OVERWRITE_OR_IGNORE, PARTITION_BY ({quoting.name(copy.day_column)})"))
     _refuse_other_days(files, copy, place)
     return (*files, *_empty_files(con, copy, storage, folder, set(copy.days) - {file.day for file in files}))
 

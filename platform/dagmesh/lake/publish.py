@@ -52,8 +52,7 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
         for _, target in moves:
             place.storage.remove(target)
         raise
-    states = {file.path: place.storage.state(file.path) for file in named}
-    place.checked.note(place.storage.root, {path: state for path, state in states.items() if state})
+    place.checked.note(place.storage.root, place.storage.states([file.path for file in named]))
     return snapshot
 
 

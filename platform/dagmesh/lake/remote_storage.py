@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from dagmesh.lake.storage import State
 
 _MARKS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified")
+_FEW = 8
 _WRITTEN = ("LastModified", "last_modified", "mtime", "updated")
 
 
@@ -74,10 +75,18 @@ class RemoteStorage:
     def state(self, name: str) -> State | None:
         """The file's size and what its file system has to tell versions apart."""
         try:
-            info = self.filesystem.info(self._name(name))
+            return _state(self.filesystem.info(self._name(name)))
         except FileNotFoundError:
             return None
-        return State(info["size"], str(next((info[key] for key in _MARKS if info.get(key)), "")))
+
+    def states(self, names: Collection[str]) -> Mapping[str, State]:
+        """The states of those of the files that are there: of many by one listing, which costs what a few single looks do."""
+        if len(names) > _FEW:
+            found = self.filesystem.find(self.folder, detail=True).items()
+            listed = {path.removeprefix(f"{self.folder}/"): info for path, info in found}
+            return {name: _state(listed[name]) for name in names if name in listed}
+        states = {name: self.state(name) for name in names}
+        return {name: state for name, state in states.items() if state}
 
     def read(self, name: str) -> bytes | None:
         """The file's content; None when there is no such file."""
@@ -117,6 +126,10 @@ class RemoteStorage:
 
     def _name(self, name: str) -> str:
         return f"{self.folder}/{name}" if name else self.folder
+
+
+def _state(info: Mapping[str, Any]) -> State:
+    return State(info["size"], str(next((info[key] for key in _MARKS if info.get(key)), "")))
 
 
 def _moment(written: datetime | float) -> datetime:

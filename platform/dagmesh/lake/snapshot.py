@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -74,7 +74,7 @@ class Snapshot:
         paths = [self.place.storage.path(file.path) for file in chosen]
         return rows_sql(paths, self.publication.columns, self.publication.day_column, self.publication.mixed)
 
-    def check(self, files: Iterable[DataFile], anew: bool = False) -> None:
+    def check(self, files: Collection[DataFile], anew: bool = False) -> None:
         """Nothing, when the files' content is what was signed.
 
         Args:
@@ -108,18 +108,18 @@ class Damage:
     is_missing: bool = False
 
 
-def damage(place: Place, files: Iterable[DataFile], anew: bool = False) -> Damage | None:
+def damage(place: Place, files: Collection[DataFile], anew: bool = False) -> Damage | None:
     """What is wrong with the first bad file; None when all are good, which is remembered."""
+    states = place.storage.states([file.path for file in files])
     known = {} if anew else place.checked.known(place.storage.root)
     good: dict[str, State] = {}
     try:
         for file in files:
-            state = place.storage.state(file.path)
-            found = _damage(place, file, state, known.get(file.path))
-            if found or state is None:
+            found = _damage(place, file, states.get(file.path), known.get(file.path))
+            if found:
                 return found
-            if known.get(file.path) != state:
-                good[file.path] = state
+            if known.get(file.path) != states[file.path]:
+                good[file.path] = states[file.path]
     finally:
         place.checked.note(place.storage.root, good)
     return None

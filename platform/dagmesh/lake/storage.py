@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +54,9 @@ class Storage(Protocol):
 
     def state(self, name: str) -> State | None:
         """The file's state; None when there is no such file."""
+
+    def states(self, names: Collection[str]) -> Mapping[str, State]:
+        """The states of those of the files that are there."""
 
     def read(self, name: str) -> bytes | None:
         """The file's content; None when there is no such file."""
@@ -122,6 +125,11 @@ class LocalStorage:
         except FileNotFoundError:
             return None
         return State(stat.st_size, f"{stat.st_mtime_ns}.{stat.st_ctime_ns}")
+
+    def states(self, names: Collection[str]) -> Mapping[str, State]:
+        """The states of those of the files that are there."""
+        states = {name: self.state(name) for name in names}
+        return {name: state for name, state in states.items() if state}
 
     def read(self, name: str) -> bytes | None:
         """The file's content; None when there is no such file."""

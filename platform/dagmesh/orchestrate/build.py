@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
 from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.instance import install
+from dagmesh.orchestrate.launcher import PROCESS
 from dagmesh.orchestrate.nodes import Node, TableNode
 from dagmesh.orchestrate.own_python import BuildThere, has_own_python, run_there
 from dagmesh.orchestrate.plan import Part, changes, parts, plan
@@ -141,7 +143,7 @@ class Builder:
                 run_id=run_id,
                 asset_selection=[dg.AssetKey(list(key)) for key in keys],
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={**range_tags(days), **origin_tags(domain.name)},
+                tags={**range_tags(days), **origin_tags(domain.name), PROCESS: str(os.getpid())},
                 raise_on_error=False,
             )
         )

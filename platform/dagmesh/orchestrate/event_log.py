@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.event_api import EventHandlerFn
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage, SqliteEventLogStorageWatchdog
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
@@ -91,6 +93,17 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)[1].engine.dispose()
         return self._kept[shard].engine
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        """Plan a check once for all the days of a run: it is judged once, and the other plans would be shown as skipped.
+
+        The shipped method plans every check by day where the run has days, also one that is not partitioned itself.
+        """
+        planned = event.get_dagster_event()
+        data = planned.asset_check_planned_data
+        whole = AssetCheckEvaluationPlanned(asset_key=data.asset_key, check_name=data.check_name)
+        once = event._replace(dagster_event=planned._replace(event_specific_data=whole))
+        super()._store_asset_check_evaluation_planned(once, event_id)
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
         """Call back on each new event of a run, as the shipped method does, from the write-ahead log too."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from dagster._serdes import ConfigurableClassData, deserialize_value, serialize_
 
 from dagmesh.orchestrate.sockets import ask
 
+PROCESS = "dagmesh/process"  # tag of a run that a command makes in its own process
 _COLD = "No warm parent of runs listens at %s (is `dagmesh up` running?): the run starts in a new process."
 
 
@@ -79,6 +81,8 @@ class ForkLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """How the run's worker is; one that ended is reported as failed, since Dagster asks only about unfinished runs."""
+        if PROCESS in run.tags:
+            return _health_of_command(int(run.tags[PROCESS]))
         if GRPC_INFO_TAG in run.tags:
             return self._health_of_cold(run)
         answer = ask(self._socket, {"ask": "check", "run_id": run.run_id})
@@ -100,3 +104,14 @@ class ForkLauncher(DefaultRunLauncher):
         if deserialize_value(reply, CanCancelExecutionResult).can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The code server that started it no longer runs it.")
+
+
+def _health_of_command(pid: int) -> CheckRunHealthResult:
+    """How a run of `dagmesh build`, `run` or `backfill` is: the command is its worker."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return CheckRunHealthResult(WorkerStatus.FAILED, "The command that made it ended before the run was finished.")
+    except PermissionError:  # it lives, as another user
+        pass
+    return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(pid))

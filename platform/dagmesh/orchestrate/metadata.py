@@ -12,6 +12,7 @@ from dagmesh.model.domain import Product
 from dagmesh.model.rule import Rule
 
 NO_VALUE = "-"
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def definition_metadata(product: Product, uri: str) -> dict[str, Any]:
@@ -46,8 +47,12 @@ def _promise(product: Product) -> str:
     promise = product.promise
     return (
         f"For {', '.join(product.serves) or 'nobody yet'}: published by {promise.available_by} {promise.timezone}, "
-        f"at most {promise.max_lag} old, at least {promise.min_completeness:.0%} complete, kept {promise.retention}."
+        f"at most {_long(promise.max_lag)} old, at least {promise.min_completeness * 100:.4g}% complete, kept {_long(promise.retention)}."
     )
+
+
+def _long(duration: str) -> str:
+    return f"{duration[:-1]} {UNITS[duration[-1]]}"
 
 
 def _contract_row(contract: type[Contract], column: Column) -> str:

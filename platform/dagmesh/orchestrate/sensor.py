@@ -16,11 +16,11 @@ from dagmesh.orchestrate.asked_before import AskedBefore
 from dagmesh.orchestrate.fingerprints import digest
 from dagmesh.orchestrate.inputs import Key, Ports
 from dagmesh.orchestrate.nodes import Node, ProductNode, TableNode
-from dagmesh.orchestrate.plan import Part, Todo, changes, due_days, parts, plan
+from dagmesh.orchestrate.plan import Part, Plan, Todo, changes, due_days, parts, plan
 from dagmesh.orchestrate.private_assets import PrivateTable
 
 DAYS_BACK = 7
-SECONDS = 30
+SECONDS = 10
 
 
 def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh) -> dict[Key, Node]:
@@ -53,18 +53,21 @@ def daily_sensor(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
         now = datetime.now(UTC)
         if now.strftime("%H:%M") < domain.ready_at:
             return dg.SkipReason(f"{domain.name} publishes from {domain.ready_at} UTC on.")
+        nodes, days = domain_nodes(domain, tables, mesh), due_days(domain, now.date(), DAYS_BACK)
+        planned = plan(nodes, days)
+        if not planned.todo:  # the instance is left alone: to open it costs ten times the rest of the tick
+            return _skip(planned)
         asked = AskedBefore(context.instance, name)
         if run_id := asked.under_way(now.timestamp()):
             return dg.SkipReason(f"run {run_id} is under way.")
-        return _next(domain_nodes(domain, tables, mesh), due_days(domain, now.date(), DAYS_BACK), asked)
+        return _next(nodes, days, planned, asked)
 
     return daily
 
 
-def _next(nodes: Mapping[Key, Node], days: Sequence[date], asked: AskedBefore) -> dg.RunRequest | dg.SkipReason:
+def _next(nodes: Mapping[Key, Node], days: Sequence[date], planned: Plan, asked: AskedBefore) -> dg.RunRequest | dg.SkipReason:
     """A run of the next batch that was not asked for in vain already; else why there is none."""
     left_alone: dict[Part, str] = {}
-    planned = plan(nodes, days)
     while batch := planned.batch():
         for some in (batch, *_by_day(batch)):
             run_key = digest(f"{part}={change}" for part, change in sorted(changes(nodes, parts(some)).items(), key=str))
@@ -73,7 +76,11 @@ def _next(nodes: Mapping[Key, Node], days: Sequence[date], asked: AskedBefore) -
                 return _request(some, run_key)
             left_alone |= dict.fromkeys(parts(some), before)
         planned = plan(nodes, days, left_alone)
-    return dg.SkipReason("; ".join((*_left_alone(left_alone), *planned.refused, *planned.waiting)) or "everything is published")
+    return _skip(planned, *_left_alone(left_alone))
+
+
+def _skip(planned: Plan, *words: str) -> dg.SkipReason:
+    return dg.SkipReason("; ".join((*words, *planned.refused, *planned.waiting)) or "everything is published")
 
 
 def _by_day(batch: Sequence[Todo]) -> Iterator[tuple[Todo, ...]]:
