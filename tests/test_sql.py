@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from dagmesh.sql import sql
 
 

@@ -23,7 +23,7 @@ if not hasattr(os, "pidfd_open"):
 
 @dataclass(frozen=True)
 class Fork:
-    """A forked worker, held so that its number cannot become another process's."""
+    """A forked worker."""
 
     descriptor: int
 

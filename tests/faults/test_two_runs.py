@@ -33,16 +33,10 @@ class Mesh:
         self.small.export(DAY.isoformat(), *[100] * SENSORS)
 
     def start(self, *arguments: str, shift: int = 0) -> subprocess.Popen[str]:
-        environment = {name: value for name, value in os.environ.items() if name not in HOME_SETTINGS}
+        environment = {name: value for name, value in os.environ.items() if name not in HOME_SETTINGS} | {"SHIFT": str(shift)}
         command = [sys.executable, "-m", "dagmesh", *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.small.root,
-            env={**environment, "SHIFT": str(shift)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        said = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.small.root, env=environment, **said)
 
     def run(self, *arguments: str, shift: int = 0) -> str:
         """What a command says that must succeed."""

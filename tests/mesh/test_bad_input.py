@@ -3,6 +3,9 @@
 import pytest
 
 from dagmesh.errors import AccessRefused, NotPublished
+from dagmesh.model.address import Address
+
+READINGS = Address("sensors", "readings", 1)
 
 
 def failed(runs):
@@ -138,7 +141,8 @@ def test_a_reader_who_is_not_served_is_told_whom_to_ask(small_mesh):
         small_mesh.rows("sensors.readings", reader="finance")
 
     assert str(refusal.value) == (
-        "finance may not read sensors.readings@1 (it serves reports). Ask team:sensors (team:sensors) to add 'finance' to serves of readings."
+        "finance may not read sensors.readings@1 (it serves reports). "
+        "Ask team:sensors (team:sensors) to add 'finance' to serves of readings."
     )
 
 
@@ -146,17 +150,11 @@ def test_a_rerun_replaces_exactly_its_day(small_mesh):
     small_mesh.export("2026-11-01", 10, 20)
     small_mesh.export("2026-11-02", 1, 2)
     small_mesh.build("2026-11-01", "2026-11-02")
-    before = small_mesh.lake.table(Address1()).snapshot().days
+    before = small_mesh.lake.table(READINGS).snapshot().days
 
     small_mesh.export("2026-11-02", 3, 4)
     small_mesh.build("2026-11-01", "2026-11-02")
 
-    after = small_mesh.lake.table(Address1()).snapshot().days
+    after = small_mesh.lake.table(READINGS).snapshot().days
     assert [day for day in after if after[day] != before[day]] == [max(after)]
     assert [row[1] for row in small_mesh.rows("reports.totals")] == [30, 7]
-
-
-def Address1():
-    from dagmesh.model.address import Address
-
-    return Address("sensors", "readings", 1)

@@ -1,4 +1,5 @@
 """Claims about the simulated shop: its exports are repeatable, as messy as announced, and tell one consistent story."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -475,9 +476,7 @@ def test_a_handful_of_customers_a_week_move_and_order_a_multiple_of_their_usual(
         ("marketing", 0.5, lambda data: data["topic"] == "" if "topic" in data else None),
     ],
 )
-def test_a_broken_day_is_bad_in_its_domain_and_nowhere_else(
-    domain: str, share: float, is_bad: Any, out: Path, tmp_path: Path
-) -> None:
+def test_a_broken_day_is_bad_in_its_domain_and_nowhere_else(domain: str, share: float, is_bad: Any, out: Path, tmp_path: Path) -> None:
     bad_day, some_days = date(2026, 11, 15), days(date(2026, 11, 14), date(2026, 11, 16))
 
     shop.write_exports(tmp_path, first=some_days[0], last=some_days[-1], broken=[(bad_day, domain)])
@@ -504,10 +503,8 @@ def test_the_prices_of_a_spoiled_order_are_negative_like_its_total(tmp_path: Pat
         ({"first": date(2020, 1, 1)}, "shop: no exports for 2020-01-01 to 2026-11-19; choose days in order, from 2023-12-06 on."),
         ({"first": LAST + DAY}, "shop: no exports for 2026-11-20 to 2026-11-19; choose days in order, from 2023-12-06 on."),
         ({"orders_per_day": 9}, "shop: 9 orders a day are too few to draw shares from; choose 10 or more."),
-        ({"broken": [(LAST, "order")]},
-         "shop: cannot break unknown domain 'order'; choose customers, orders, logistics, marketing."),
-        ({"broken": [(LAST + DAY, "orders")]},
-         "shop: broken day 2026-11-20 is not exported; choose a day from 2026-11-19 to 2026-11-19."),
+        ({"broken": [(LAST, "order")]}, "shop: cannot break unknown domain 'order'; choose customers, orders, logistics, marketing."),
+        ({"broken": [(LAST + DAY, "orders")]}, "shop: broken day 2026-11-20 is not exported; choose a day from 2026-11-19 to 2026-11-19."),
     ],
 )
 def test_what_cannot_be_exported_is_refused_with_the_choices(wrong: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -519,8 +516,20 @@ def test_what_cannot_be_exported_is_refused_with_the_choices(wrong: dict[str, An
 
 
 def test_the_command_writes_the_days_and_says_so(tmp_path: Path) -> None:
-    call = [sys.executable, str(SHOP), "--out", str(tmp_path / "it's"), "--to", "2026-11-19", "--days", "2",
-            "--orders-per-day", "20", "--broken", "2026-11-18:orders"]
+    call = [
+        sys.executable,
+        str(SHOP),
+        "--out",
+        str(tmp_path / "it's"),
+        "--to",
+        "2026-11-19",
+        "--days",
+        "2",
+        "--orders-per-day",
+        "20",
+        "--broken",
+        "2026-11-18:orders",
+    ]
 
     said = subprocess.run(call, capture_output=True, text=True, check=True).stdout
 

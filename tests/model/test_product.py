@@ -181,7 +181,7 @@ def test_the_mistakes_of_several_files_are_reported_together(shop):
 
 
 def test_two_files_may_not_declare_one_address(shop):
-    with pytest.raises(DefinitionError, match="is declared twice; domains/shop/shop/products/one.py has it too"):
+    with pytest.raises(DefinitionError, match=r"is declared twice; domains/shop/shop/products/one\.py has it too"):
         _ = shop(one=GOOD, two=GOOD).products
 
 

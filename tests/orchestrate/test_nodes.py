@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 from deltalake import DeltaTable
 from tests.orchestrate.graph import DAYS, EVENTS, FILES, PLACES, READINGS, TOTALS, Graph, numbers
 
+from dagmesh.cli import main
 from dagmesh.orchestrate.nodes import State
 
 D1, D2, D3, D4, D5, *_ = DAYS
@@ -226,6 +228,27 @@ def test_a_refused_day_is_stale_again_once_its_rows_have_changed(graph: Graph) -
 
     assert graph.state(READINGS, D2).days == (D2,)
     assert graph.state(READINGS, D2).refused == {}
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_what_was_rolled_back_is_not_made_again_of_the_same(graph: Graph, mended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph.make_all(D1, D2)
+    graph.export(D2, 99)
+    graph.make(EVENTS, D2)
+    graph.make(READINGS, D2)
+
+    monkeypatch.chdir(graph.mesh.root)
+    done = CliRunner().invoke(main, ["rollback", "sensors.readings#0", "--reason", "a sensor was broken"])
+    if mended:
+        graph.export(D2, 20)
+        graph.make(EVENTS, D2)
+
+    assert done.exit_code == 0, done.output
+    state = graph.state(READINGS, D1, D2)
+    if mended:
+        assert (state.days, state.refused) == ((D2,), {})
+    else:
+        assert (state.days, state.refused) == ((), {D2: "sensors.readings@1 2026-11-02 is refused: rolled back: a sensor was broken"})
 
 
 def test_a_private_table_of_a_private_table_is_stale_for_the_same_day_only(graph: Graph) -> None:

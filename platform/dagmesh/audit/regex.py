@@ -79,7 +79,8 @@ def _item(operator: Any, argument: Any, repeats: int) -> tuple[str, int]:
         body, size = _sequence(argument[3], repeats)
         return f"(?:{body})", size
     if operator in (code.MAX_REPEAT, code.MIN_REPEAT):
-        return _repeat(*argument, repeats)
+        least, most, repeated = argument
+        return _repeat(least, most, repeated, repeats)
     raise NotCompiled(f"regular expression element {operator}")
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from dagmesh.cli.options import example
+from dagmesh.errors import UntrustedSnapshot
 
 if TYPE_CHECKING:
     from dagmesh.lake.lake import Lake
+    from dagmesh.lake.table import Table
     from dagmesh.model.address import Address
 
 LONGEST_RUN = timedelta(hours=24)
@@ -21,12 +23,16 @@ LONGEST_RUN = timedelta(hours=24)
 @click.option("--reason", required=True, help="Why; it is signed and shown in the history.")
 def rollback(address: str, reason: str) -> None:
     """Publish an older snapshot again, signed, with a reason."""
+    from dagmesh.lake.refusals import Refusals
+
     lake, found = _found(address)
     if found.snapshot is None:
         raise click.UsageError(f"'{address}' names no snapshot; write {found}#<snapshot>. See them: dagmesh history {found}")
-    snapshot = lake.table(found.at_snapshot(found.snapshot)).rollback(
-        found.snapshot, reason, lake.signing_key(found.domain), datetime.now(UTC)
-    )
+    table = lake.table(found)
+    replaced = _made_of(table)
+    snapshot = table.rollback(found.snapshot, reason, lake.signing_key(found.domain), datetime.now(UTC))
+    # Else the next build or sensor would make again what was rolled back.
+    Refusals.of(lake.home, found).note_rolled_back(replaced, table.fingerprints(), reason)
     click.echo(f"{snapshot.address} has the content of #{found.snapshot} again.")
 
 
@@ -58,6 +64,14 @@ def verify(address: str | None) -> None:
     for found in addresses:
         snapshot = lake.table(found).verify(found.snapshot)
         click.echo(f"{snapshot.address}: {len(snapshot.files)} files are what {snapshot.publication.key_id} signed.")
+
+
+def _made_of(table: Table) -> dict[date | None, str]:
+    """What each day of the newest snapshot was made of; nothing when it does not verify."""
+    try:
+        return table.fingerprints()
+    except UntrustedSnapshot:
+        return {}
 
 
 def _chosen(address: str | None) -> tuple[Lake, list[Address]]:

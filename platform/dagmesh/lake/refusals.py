@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -33,9 +34,10 @@ class Refusals:
 
     def standing(self) -> dict[date | None, Refusal]:
         """Each refused day (None: the whole product) with its refusal."""
-        if not self.file.exists():
+        try:
+            noted = json.loads(self.file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
             return {}
-        noted = json.loads(self.file.read_text(encoding="utf-8"))
         return {date.fromisoformat(day) if day else None: Refusal(**refusal) for day, refusal in noted.items()}
 
     def update(self, refused: Mapping[date | None, Refusal], published: Collection[date | None]) -> None:
@@ -46,6 +48,11 @@ class Refusals:
             return
         owner_only(self.file.parent)
         noted = {day.isoformat() if day else "": asdict(refusal) for day, refusal in standing.items()}
-        beside = self.file.with_suffix(".new")
+        beside = self.file.with_name(f".{self.file.name}.{uuid.uuid4().hex}")
         beside.write_text(json.dumps(noted, indent=1), encoding="utf-8")
         beside.replace(self.file)
+
+    def note_rolled_back(self, replaced: Mapping[date | None, str], restored: Mapping[date | None, str], reason: str) -> None:
+        """Note that what was made of `replaced` gave way to what was made of `restored`, each a fingerprint by day."""
+        gone = {day: made for day, made in replaced.items() if restored.get(day) != made}
+        self.update({day: Refusal(made, f"rolled back: {reason}") for day, made in gone.items()}, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import uuid
 from importlib import metadata, resources
 from pathlib import Path
 from string import Template
@@ -30,7 +31,9 @@ def install(home: Path) -> Path:
             "%s was edited by hand and is kept. To have dagmesh's own settings again, delete it and start again.", file
         )
     elif found != wanted:
-        file.write_text(wanted, encoding="utf-8")
+        beside = folder / f".{file.name}.{uuid.uuid4().hex}"
+        beside.write_text(wanted, encoding="utf-8")
+        beside.replace(file)
     return folder
 
 

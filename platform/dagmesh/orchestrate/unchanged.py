@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -28,7 +29,7 @@ def is_unchanged(mesh: Mesh, lake: Lake, days: Sequence[date]) -> bool:
 def note_build(mesh: Mesh, lake: Lake, days: Sequence[date], patterns: Collection[str]) -> None:
     """Remember that a build left nothing to do, and what it looked at."""
     note = {"patterns": sorted(patterns), "state": _state(mesh, lake, days, sorted(patterns))}
-    beside = mesh.home / f"{NOTE}.new"
+    beside = mesh.home / f".{NOTE}.{uuid.uuid4().hex}"
     beside.write_text(json.dumps(note), encoding="utf-8")
     beside.replace(mesh.home / NOTE)
 

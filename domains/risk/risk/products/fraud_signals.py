@@ -15,7 +15,9 @@ class FraudSignals(dm.Contract):
     order_date: date = dm.field(description="UTC day on which the order was placed.")
     customer_id: str = dm.field(classification="pseudonymous", description="Stable pseudonym of the buyer.")
     total_eur: Decimal = dm.field(gt=0, unit="EUR", description="Price of the order, gross.")
-    usual_eur: Decimal = dm.field(gt=0, unit="EUR", description="Median order of the buyer in the 30 days before, or else of everyone on the day.")
+    usual_eur: Decimal = dm.field(
+        gt=0, unit="EUR", description="Median order of the buyer in the 30 days before, or else of everyone on the day."
+    )
     times_usual: float = dm.field(ge=4.0, unit="times", description="How many times the usual order it is.")
     hours_since_move: float = dm.field(ge=0.0, le=72.0, unit="hours", description="Since the buyer's address changed.")
 
