@@ -53,6 +53,14 @@ def expire(address: str | None) -> None:
         stages = table.remove_abandoned_stages(now - LONGEST_RUN)
         snapshot = table.expire(limit, lake.signing_key(found.domain), now)
         click.echo(f"{snapshot.address}: kept since {before:%Y-%m-%d}, {len(stages)} abandoned stages removed.")
+    for domain in sorted({found.domain for found in addresses}):
+        store = lake.private(domain)
+        files = [file for name in store.names() for file in store.table(name).remove_abandoned(now - LONGEST_RUN)]
+        click.echo(f"{domain}: {len(files)} files removed that its private tables no longer have.")
+    for domain in {found.domain for found in addresses}:
+        store = lake.private(domain)
+        for name in store.names():
+            store.table(name).remove_abandoned(now - LONGEST_RUN)
     remove_old_quarantine(lake.home, now - timedelta(days=30))
 
 

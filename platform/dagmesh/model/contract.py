@@ -148,7 +148,7 @@ class Contract:
         """The contract as a `pandera.pandas.DataFrameModel`: the reference every verdict is held against."""
         from dagmesh.model.pandera_model import to_model
 
-        return to_model(cls)
+        return to_model(cls)  # type: ignore[arg-type]  # mypy: a class is hashable
 
     @classmethod
     def validate(cls, frame: pd.DataFrame) -> pd.DataFrame:

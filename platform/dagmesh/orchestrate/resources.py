@@ -23,6 +23,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
     home: str
 
     _connection: Any = PrivateAttr(default=None)
+    _lake: Lake | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, mesh: Mesh) -> "LakeResource":
@@ -31,13 +32,14 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
 
     @property
     def lake(self) -> Lake:
-        """The lake itself, for whom the resource is not enough."""
-        return Lake(self.root, Path(self.home))
+        """The lake itself, for whom the resource is not enough; one for the run, as it remembers what it verified."""
+        if self._lake is None:
+            self._lake = Lake(self.root, Path(self.home))
+        return self._lake
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the run's DuckDB, in UTC, that can read the lake."""
         cursor: duckdb.DuckDBPyConnection = self._connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
         return cursor
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
