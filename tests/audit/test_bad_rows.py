@@ -66,6 +66,23 @@ def test_rows_of_days_that_passed_and_breaches_that_are_tolerated_stay_out(con: 
     ]
 
 
+def test_a_value_repeated_on_one_day_is_not_bad_on_another(con: duckdb.DuckDBPyConnection) -> None:
+    class Numbered(dm.Contract):
+        """One row per number."""
+
+        n: int = dm.field(unique=True, description="Number.")
+        day: date = dm.field(description="UTC day.")
+
+    rows = [(1, MONDAY), (1, MONDAY), (2, MONDAY), (1, TUESDAY), (2, TUESDAY), (2, TUESDAY)]
+    con.register("numbered", pa.table({"n": [row[0] for row in rows], "day": [row[1] for row in rows]}))
+    target = product(Numbered, "day")
+
+    report = audit(con, "numbered", target, days=[MONDAY, TUESDAY])
+
+    bad = con.execute(f"SELECT n, day FROM {bad_rows_sql(con, 'numbered', target, report)} ORDER BY ALL").fetchall()
+    assert bad == [(1, MONDAY), (1, MONDAY), (2, TUESDAY), (2, TUESDAY)]
+
+
 def test_a_python_rule_names_the_right_rows_of_many_files_and_days(con: duckdb.DuckDBPyConnection, tmp_path: Any) -> None:
     con.execute(
         f"""COPY (SELECT range AS n,

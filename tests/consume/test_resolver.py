@@ -1,16 +1,27 @@
 """The resolver: which snapshot an address means, who gets it, and which values they see."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+import dagmesh as dm
 from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.errors import AccessRefused, AddressError, NotPublished, UntrustedSnapshot
 from dagmesh.model.address import Address
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
+
+
+class StricterOrders(dm.Contract):
+    """One row per order."""
+
+    order_id: int = dm.field(key=True, description="Number of the order.")
+    ordered_on: date = dm.field(description="UTC day of the order.")
+    placed_at: datetime = dm.field(description="When it was placed.")
+    total_eur: Decimal = dm.field(classification="confidential", unit="EUR", description="What it cost.")
 
 
 def resolve(shop, address: str | Address, reader: str = "analyst", **wanted) -> Reading:
@@ -132,12 +143,47 @@ def test_a_product_that_serves_nobody_yet_says_so(shop) -> None:
     )
 
 
-def test_a_snapshot_is_read_by_those_it_was_published_for(shop) -> None:
+def test_whom_a_product_serves_today_is_who_reads_its_old_snapshots(shop) -> None:
     shop.publish_orders({MONDAY: [10]})
+    shop.orders = replace(shop.orders, serves=("marketing",))
+    shop.publish_orders({TUESDAY: [11]})
 
-    assert totals(shop, resolve(shop, "orders.orders", reader="finance")) == [10]
+    assert totals(shop, resolve(shop, "orders.orders@1#0", reader="marketing")) == [10]
+    with pytest.raises(AccessRefused, match="it serves marketing"):
+        resolve(shop, "orders.orders@1#0", reader="finance")
+
+
+def test_a_column_that_is_restricted_today_is_hidden_in_old_snapshots_too(shop) -> None:
+    shop.publish_orders({MONDAY: [10]})
+    shop.orders = replace(shop.orders, contract=StricterOrders)
+    shop.publish_orders({TUESDAY: [11]})
+
+    for snapshot in (0, 1):
+        assert resolve(shop, f"orders.orders@1#{snapshot}", reader="finance").hidden == {"total_eur"}
+
+
+def test_a_column_that_was_restricted_stays_hidden_in_old_snapshots(shop) -> None:
+    strict = replace(shop.orders, contract=StricterOrders)
+    shop.orders, loose = strict, shop.orders
+    shop.publish_orders({MONDAY: [10]})
+    shop.orders = loose
+    shop.publish_orders({TUESDAY: [11]})
+
+    assert resolve(shop, "orders.orders@1#0", reader="finance").hidden == {"total_eur"}
+    assert resolve(shop, "orders.orders@1#1", reader="finance").hidden == frozenset()
+
+
+def test_a_damaged_newest_snapshot_leaves_the_good_ones_to_those_they_were_for(shop) -> None:
+    shop.publish_orders({MONDAY: [10]})
+    commit = Path(shop.lake.root) / "orders" / "orders" / "v1" / "_delta_log" / "00000000000000000001.json"
+    shop.publish_orders({TUESDAY: [11]})
+    commit.write_text(commit.read_text().replace("team:orders", "team:others"))
+
+    with pytest.raises(UntrustedSnapshot):
+        resolve(shop, "orders.orders", reader="finance")
+    assert totals(shop, resolve(shop, "orders.orders@1#0", reader="finance")) == [10]
     with pytest.raises(AccessRefused):
-        resolve(shop, "orders.orders", reader="marketing")
+        resolve(shop, "orders.orders@1#0", reader="marketing")
 
 
 def test_the_owner_sees_restricted_columns(shop) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.running_mesh import Run, RunningMesh, running, until
@@ -143,3 +144,21 @@ def test_a_consumer_pressed_for_a_day_that_is_not_there_says_for_what_it_waits(m
 
     assert run.status == "FAILURE"
     assert f"reports.totals@1 {NEVER[0]} waits for sensors.readings@1#" in mesh.said(run.run_id)
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_is_killed_is_tried_again_by_itself(tmp_path: Path) -> None:
+    small = make_small_mesh(tmp_path / "mesh")
+    dies = 'import os\nfrom pathlib import Path\n\nif Path("alive").exists():\n    Path("alive").unlink()\n    os.kill(os.getpid(), 9)\n'
+    product = "domains/sensors/sensors/products/readings.py"
+    small.change(product, '    """Average each', "    die()\n" + '    """Average each')
+    small.write("domains/sensors/sensors/dying.py", "def die() -> None:\n    " + dies.replace("\n", "\n    "))
+    small.change(product, "import dagmesh as dm\n", "import dagmesh as dm\nfrom sensors.dying import die\n")
+    small.write("domains/sensors/alive", "")
+    small.export(D1.isoformat(), 10, 20)
+
+    with running(small) as mesh:
+        until(lambda: [run.status for run in mesh.runs("sensors")] == ["SUCCESS", "FAILURE"])
+
+        assert [row[2] for row in small.rows("sensors.readings")] == [10, 20]
+        assert {run.tags["dagster/sensor_name"] for run in mesh.runs("sensors")} == {"sensors_daily"}

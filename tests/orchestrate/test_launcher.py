@@ -79,6 +79,10 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
 @pytest.fixture(scope="module")
 def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("domain")
@@ -216,7 +220,7 @@ def test_a_terminated_run_is_canceled_and_its_worker_ends(instance: DagsterInsta
     assert instance.run_launcher.terminate(run.run_id)
 
     until(lambda: status(instance, run) == DagsterRunStatus.CANCELED)
-    until(lambda: not worker.is_running())
+    until(lambda: ended(worker))
     assert not instance.run_launcher.terminate(run.run_id)
 
 
@@ -237,7 +241,7 @@ def test_workers_end_with_their_parent_and_their_runs_are_known_to_be_over(tmp_p
 
         parent.kill()
 
-        until(lambda: not worker.is_running())
+        until(lambda: ended(worker))
         assert health(instance, run) == (WorkerStatus.NOT_FOUND, "The warm parent that ran it is gone, and its workers with it.")
 
 
@@ -260,7 +264,7 @@ def test_a_parent_that_stops_ends_its_runs_and_dagster_records_it(tmp_path: Path
         parent.terminate()
 
         assert parent.wait(30) == 0
-        assert not worker.is_running()
+        assert ended(worker)
         assert status(instance, run) == DagsterRunStatus.FAILURE
         assert not (tmp_path / "run" / "launch.sock").exists()
 

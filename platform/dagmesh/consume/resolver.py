@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from dagmesh.consume.access import check_access, hidden_columns
-from dagmesh.errors import NotPublished, nearest
+from dagmesh.errors import NotPublished, UntrustedSnapshot, nearest
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
@@ -46,10 +46,19 @@ class Resolver:
         address = self.completed(Address.parse(address) if isinstance(address, str) else address)
         snapshot = self.lake.table(address).snapshot(address.snapshot)
         product = snapshot.publication.product
-        check_access(product, address, self.reader)
-        hidden = hidden_columns(product, self.reader)
+        now = product if address.snapshot is None else self._now(snapshot)
+        check_access(now, address, self.reader)
+        hidden = hidden_columns(product, self.reader) | hidden_columns(now, self.reader)
         sql = _masked(snapshot.sql(days), product, hidden)
         return Reading(address.at_snapshot(snapshot.version), snapshot, sql, product, hidden)
+
+    def _now(self, snapshot: Snapshot) -> Mapping[str, Any]:
+        """The product as its newest trusted publication describes it: who may read what is said today, also of old snapshots."""
+        table = self.lake.table(snapshot.address)
+        try:
+            return table.snapshot().publication.product
+        except UntrustedSnapshot as error:
+            return (snapshot if error.last_good is None else table.snapshot(error.last_good)).publication.product
 
     def completed(self, address: Address) -> Address:
         """The address with its major: the newest published one when it names none."""
