@@ -33,7 +33,7 @@ test: setup ## the tests that take minutes at most
 	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 slow: setup ## the tests that take longer: own environments, faults, mutants
-	@$(V)/python -m pytest -q -m slow
+	@$(V)/python -m pytest -q -n 2 -m slow
 
 lint: setup ## ruff, mypy, import rules
 	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh && $(V)/lint-imports

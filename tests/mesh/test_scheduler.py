@@ -15,6 +15,11 @@ D4, D3, D2, D1 = (datetime.now(UTC).date() - timedelta(days=back) for back in (4
 LONG_AGO = [datetime.now(UTC).date() - timedelta(days=back) for back in (32, 31, 30)]
 NEVER = [datetime.now(UTC).date() - timedelta(days=back) for back in (35, 34)]
 
+DIES_ONCE = """    if Path("alive").exists():
+        Path("alive").unlink()
+        os.kill(os.getpid(), 9)
+"""
+
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
@@ -149,11 +154,9 @@ def test_a_consumer_pressed_for_a_day_that_is_not_there_says_for_what_it_waits(m
 @pytest.mark.slow
 def test_a_run_whose_process_is_killed_is_tried_again_by_itself(tmp_path: Path) -> None:
     small = make_small_mesh(tmp_path / "mesh")
-    dies = 'import os\nfrom pathlib import Path\n\nif Path("alive").exists():\n    Path("alive").unlink()\n    os.kill(os.getpid(), 9)\n'
     product = "domains/sensors/sensors/products/readings.py"
-    small.change(product, '    """Average each', "    die()\n" + '    """Average each')
-    small.write("domains/sensors/sensors/dying.py", "def die() -> None:\n    " + dies.replace("\n", "\n    "))
-    small.change(product, "import dagmesh as dm\n", "import dagmesh as dm\nfrom sensors.dying import die\n")
+    small.change(product, "from datetime import date\n", "import os\nfrom datetime import date\nfrom pathlib import Path\n")
+    small.change(product, "    return dm.sql(", DIES_ONCE + "    return dm.sql(")
     small.write("domains/sensors/alive", "")
     small.export(D1.isoformat(), 10, 20)
 

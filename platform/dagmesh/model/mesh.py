@@ -69,8 +69,11 @@ class Mesh:
 
     @property
     def lake_root(self) -> str:
-        """Path or URL of the lake: `DAGMESH_LAKE`, or a folder in the mesh's home."""
-        return os.environ.get("DAGMESH_LAKE") or str(self.home / "lake")
+        """Path or URL of the lake: `DAGMESH_LAKE` (a path is meant from the mesh's root), or a folder in the mesh's home."""
+        named = os.environ.get("DAGMESH_LAKE")
+        if not named:
+            return str(self.home / "lake")
+        return named if "://" in named else str(self.root / named)
 
     def location(self, domain: str) -> Location:
         """The code location of a domain; MeshError naming the nearest when there is none."""
