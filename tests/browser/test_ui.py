@@ -127,6 +127,7 @@ def test_a_products_lineage_goes_back_to_the_sources_of_other_domains(page: Page
     for name in ("customer_events", "profiles_v1", "order_events", "orders_v1", "fraud_signals_v1"):
         expect(page.locator("foreignObject", has_text=name).last).to_contain_text("Latest event")
     expect(page.locator("path[marker-end]")).to_have_count(5)
+    expect(page.get_by_label("sensors")).to_have_count(6)
     expect(page.get_by_text(re.compile("^Loading"))).to_have_count(0)
     picture(page, demo, "lineage")
 

@@ -37,8 +37,8 @@ def totals(shop, reading: Reading) -> list[int]:
 
 
 def test_an_address_without_a_major_means_the_latest_by_number(shop) -> None:
-    shop.publish_profiles()
-    shop.publish(shop.slim_profiles, "(SELECT 'c1' AS customer_id)")
+    for version in ("10.0.0", "9.1.0"):
+        shop.publish(replace(shop.slim_profiles, version=version), "(SELECT 'c1' AS customer_id)")
 
     assert str(resolve(shop, "customers.profiles").address) == "customers.profiles@10#0"
 

@@ -357,9 +357,10 @@ def test_lines_of_the_day_before_are_not_rejected_again(exports: Exports) -> Non
 
 
 def test_a_broken_copy_of_an_event_does_not_hide_the_good_one(exports: Exports) -> None:
-    exports.write(MONDAY, event(1, time="never"), event(1))
+    exports.write(MONDAY, event(1, time="never"), event(2, time="never"), event(2))
+    exports.write(TUESDAY, event(1))
 
-    assert numbers(exports.read(MONDAY)) == [(MONDAY, 1)]
+    assert numbers(exports.read(MONDAY, TUESDAY)) == [(MONDAY, 2), (TUESDAY, 1)]
 
 
 # Announced and arrived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from dagmesh.model.domain import Product
 from dagmesh.model.rule import Rule
 
 NO_VALUE = "-"
+_SIGN = re.compile(r"([<>=]) ")  # the narrow column would break `>= 0` after its sign
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -57,7 +59,7 @@ def _long(duration: str) -> str:
 
 def _contract_row(contract: type[Contract], column: Column) -> str:
     name = f"**{column.name}**" if column.key else column.name
-    rules = "; ".join(_rules_of(contract, column))
+    rules = _SIGN.sub("\\1\N{NO-BREAK SPACE}", "; ".join(_rules_of(contract, column)))
     return (
         f"| {name} | {column.type.duckdb} | {column.unit or ''} | {column.classification} | {_cell(rules)} | {_cell(column.description)} |"
     )
