@@ -30,7 +30,8 @@ ifneq ($(SERVE),0)
 endif
 
 test: setup ## the tests that take minutes at most
-	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
+	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not browser"
+	@$(V)/python -m pytest -q -m "browser and not slow"
 
 slow: setup ## the tests that take longer: own environments, faults, mutants
 	@$(V)/python -m pytest -q -n 2 -m slow

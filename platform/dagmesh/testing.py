@@ -113,7 +113,7 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, given: Any) -> str:
 def _array(place: str, source: Typed, column: str) -> pa.Array:
     import pyarrow as pa
 
-    values = [row.get(column) for row in source.rows]
+    values = [_plain(row.get(column)) for row in source.rows]
     return pa.array(values) if column in source.types else pa.array(values, _arrow_type(place, values))
 
 

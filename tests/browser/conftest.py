@@ -63,6 +63,8 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Five good days of all domains; then logistics hands over one of them again, with a carrier that does not exist."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on the PATH; install it (apt-get install chromium) to run the browser tests")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     demo = Demo(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("demo"))

@@ -10,13 +10,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
-from tests.browser.conftest import CHROMIUM, LAST, Demo
+from tests.browser.conftest import LAST, Demo
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH; install it (apt-get install chromium) to run the browser tests"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one worker: one demo
 BESIDE_NAVIGATION: FloatRect = {"x": 240, "y": 0, "width": 1200, "height": 900}
 DOMAINS = ["customers", "finance", "grocery", "logistics", "marketing", "orders", "risk"]
 # The centre of each box of the lineage graph by its title, and each edge as its two ends.
@@ -127,7 +123,7 @@ def test_a_products_lineage_goes_back_to_the_sources_of_other_domains(page: Page
     for name in ("customer_events", "profiles_v1", "order_events", "orders_v1", "fraud_signals_v1"):
         expect(page.locator("foreignObject", has_text=name).last).to_contain_text("Latest event")
     expect(page.locator("path[marker-end]")).to_have_count(5)
-    expect(page.get_by_label("sensors")).to_have_count(6)
+    expect(page.get_by_label("sensor", exact=True)).to_have_count(6)
     expect(page.get_by_text(re.compile("^Loading"))).to_have_count(0)
     picture(page, demo, "lineage")
 

@@ -24,7 +24,7 @@ def test_a_killed_publisher_loses_and_tears_nothing(publishers) -> None:
         number = max(found.values(), default=0)
 
     assert publishers.errors == ""
-    assert number > KILLS_ON_ONE_TABLE  # the publishers were not just killed before they could do anything
+    assert number > KILLS_ON_ONE_TABLE // 5  # the publishers were not just killed before they could do anything
     check_history_and_disk(publishers, number)
 
 

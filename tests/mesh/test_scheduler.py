@@ -23,8 +23,12 @@ DIES_ONCE = """    if Path("alive").exists():
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
-    """A running mesh with nothing to do."""
-    with running(make_small_mesh(tmp_path_factory.mktemp("scheduler") / "mesh")) as mesh:
+    """A running mesh with nothing to do, whose sensors tick as often as Dagster's daemon looks at them."""
+    small = make_small_mesh(tmp_path_factory.mktemp("scheduler") / "mesh")
+    for domain in ("sensors", "reports"):
+        often = "from dagmesh.orchestrate import sensor\n\nsensor.SECONDS = 1\n"
+        small.change(f"domains/{domain}/{domain}/definitions.py", "import dagmesh as dm\n", f"import dagmesh as dm\n{often}")
+    with running(small) as mesh:
         yield mesh
 
 
