@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ import duckdb
 
 from dagmesh.errors import AuditRefused
 from dagmesh.lake import quoting
+from dagmesh.lake.rows_sql import pattern_free
 from dagmesh.lake.storage import Storage
 
 _SHOWN_DAYS = 5
@@ -20,13 +21,17 @@ _BOUNDED = ("BIGINT", "DATE", "VARCHAR")
 
 @dataclass(frozen=True)
 class CopiedFile:
-    """One Parquet file: `path` is relative to the storage, `day` None when the rows are not split by day, `stats` as Delta has them."""
+    """One Parquet file: `path` is relative to the storage, `day` None when the rows are not split by day, `stats` as Delta has them.
+
+    `row_hash` is the sum of the rows' hashes modulo 2^64: it does not depend on their order, and the sums of files add up.
+    """
 
     path: str
     day: date | None
     rows: int
     size: int
     stats: str
+    row_hash: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,11 @@ def copied(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder:
     """
     storage.make_folder(folder)
     if copy.day_column is None:
-        return tuple(_files(con, copy, storage, folder, f"{folder}/data_0.parquet", ""))
+        return _hashed(con, copy, storage, list(_files(con, copy, storage, folder, f"{folder}/data_0.parquet", "")))
     files = list(_files(con, copy, storage, folder, folder, f", OVERWRITE_OR_IGNORE, PARTITION_BY ({quoting.name(copy.day_column)})"))
     _refuse_other_days(files, copy, place)
-    return (*files, *_empty_files(con, copy, storage, folder, set(copy.days) - {file.day for file in files}))
+    empty = _empty_files(con, copy, storage, folder, set(copy.days) - {file.day for file in files})
+    return (*_hashed(con, copy, storage, files), *empty)
 
 
 def _files(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, target: str, partition: str) -> Iterator[CopiedFile]:
@@ -82,6 +88,25 @@ def _file(row: Mapping[str, Any], copy: Copy, folder: str) -> CopiedFile:
     path = f"{folder}/{copy.day_column}={day}/{name}" if copy.day_column else f"{folder}/{name}"
     stats = _stats(row["count"], row["column_statistics"], dict(copy.columns))
     return CopiedFile(path, _date(day), row["count"], row["file_size_bytes"], stats)
+
+
+def _hashed(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, files: Sequence[CopiedFile]) -> tuple[CopiedFile, ...]:
+    """The files with their row hashes, in one scan of them."""
+    if not files:
+        return ()
+    stored = [name for name, _ in copy.columns if name != copy.day_column]
+    # The names are hashed too: equal values under other names are other rows to whoever reads them.
+    row = ", ".join([quoting.text(",".join(stored)), *(quoting.name(name) for name in stored)])
+    paths = quoting.texts(pattern_free(storage.path(file.path)) for file in files)
+    scan = f"read_parquet({paths}, hive_partitioning=false, filename='file of the row')"
+    sums = con.execute(f"""SELECT "file of the row", sum(hash({row})) FROM {scan} GROUP BY ALL""").fetchall()
+    by_path = {_tail(path): int(total) % 2**64 for path, total in sums}
+    return tuple(replace(file, row_hash=by_path.get(_tail(file.path), 0)) for file in files)
+
+
+def _tail(path: str) -> str:
+    """What tells the files of one folder apart: the day's folder and the name."""
+    return "/".join(path.rsplit("/", 2)[-2:])
 
 
 def _date(day: str | None) -> date | None:

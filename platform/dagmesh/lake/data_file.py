@@ -10,26 +10,29 @@ from dataclasses import dataclass
 from datetime import date
 
 _NAME = re.compile(
-    r"((?P<column>[^/=]+)=(?P<day>\d{4}-\d\d-\d\d)/)?(?P<sha256>[0-9a-f]{64})\.(?P<made_of>[0-9a-f]{16})\.[0-9a-f]{8}\.parquet\Z"
+    r"((?P<column>[^/=]+)=(?P<day>\d{4}-\d\d-\d\d)/)?(?P<sha256>[0-9a-f]{64})\.(?P<row_hash>[0-9a-f]{16})\.(?P<made_of>[0-9a-f]{16})\.[0-9a-f]{8}\.parquet\Z"
 )
 
 
 @dataclass(frozen=True, order=True)
 class DataFile:
-    """One Parquet file of a snapshot; `path` is relative to the table: `[<column>=<day>/]<sha256>.<made of>.<nonce>.parquet`."""
+    """One Parquet file of a snapshot.
+
+    `path` is relative to the table: `[<column>=<day>/]<sha256>.<row hash>.<made of>.<nonce>.parquet`.
+    """
 
     path: str
     size: int
     rows: int
 
     @classmethod
-    def name(cls, folder: str, sha256: str, made_of: str) -> str:
+    def name(cls, folder: str, sha256: str, row_hash: int, made_of: str) -> str:
         """A path nobody has used yet.
 
         Raises:
             ValueError: `made_of` is not sixteen hexadecimal digits.
         """
-        path = f"{folder}{'/' if folder else ''}{sha256}.{made_of}.{secrets.token_hex(4)}.parquet"
+        path = f"{folder}{'/' if folder else ''}{sha256}.{row_hash:016x}.{made_of}.{secrets.token_hex(4)}.parquet"
         if not _NAME.match(path):
             raise ValueError(f"'{path}': made_of is sixteen hexadecimal digits; got '{made_of}'.")
         return path
@@ -51,6 +54,11 @@ class DataFile:
         return self._part("sha256")
 
     @property
+    def row_hash(self) -> int:
+        """The sum of the rows' hashes, whatever their order, modulo 2^64."""
+        return int(self._part("row_hash") or "0", 16)
+
+    @property
     def made_of(self) -> str:
         """What the rows were made of."""
         return self._part("made_of")
@@ -61,6 +69,10 @@ class DataFile:
 
 
 def digest(files: Iterable[DataFile]) -> str:
-    """Sixteen hexadecimal digits over the content of files; the same for the same content under other names."""
-    lines = sorted(f"{file.day}{file.sha256}" for file in files)
+    """Sixteen hexadecimal digits over the rows of files; the same for the same rows in another order, other files, other bytes."""
+    sums: dict[str, tuple[int, int]] = {}
+    for file in files:
+        rows, hashes = sums.get(str(file.day), (0, 0))
+        sums[str(file.day)] = rows + file.rows, (hashes + file.row_hash) % 2**64
+    lines = (f"{day} {rows} {hashes}" for day, (rows, hashes) in sorted(sums.items()))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -119,13 +119,15 @@ class PrivateTable:
 
     def _part(self, storage: LocalStorage, files: Collection[CopiedFile], day: date | None, made_of: str, completeness: float) -> Part:
         """The day's files, moved to where they stay."""
-        stayed = []
+        stayed, row_hash = [], 0
         for file in files:
             if file.day == day:
-                name = f"{storage.sha256(file.path)}.{secrets.token_hex(4)}.parquet"
+                row_hash = (row_hash + file.row_hash) % 2**64
+                name = f"{secrets.token_hex(8)}.parquet"
                 stayed.append(f"{DAY}={day}/{name}" if day else name)
                 storage.move(file.path, stayed[-1])
-        return Part(tuple(stayed), sum(file.rows for file in files if file.day == day), made_of, completeness)
+        rows = sum(file.rows for file in files if file.day == day)
+        return Part(tuple(stayed), rows, f"{row_hash:016x}", made_of, completeness)
 
     def _contents(self) -> Contents:
         return Contents.read(self.folder / _LIST)

@@ -15,18 +15,23 @@ from dagmesh.lake.rows_sql import Columns
 
 @dataclass(frozen=True)
 class Part:
-    """One day of a table, or the whole; `schema` is the position of its columns among the table's schemas."""
+    """One day of a table, or the whole.
+
+    `row_hash` is the sum of the rows' hashes, 16 hexadecimal digits; `schema` is the position of its columns among the
+    table's schemas.
+    """
 
     files: tuple[str, ...]
     rows: int
+    row_hash: str
     made_of: str
     completeness: float
     schema: int = 0
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits over the content, whose hashes are in the files' names."""
-        return _digest(sorted(Path(file).name.split(".")[0] for file in self.files))
+        """Sixteen hexadecimal digits over the rows; the same for the same rows in another order or other files."""
+        return _digest([f"{self.rows} {self.row_hash}"])
 
 
 @dataclass(frozen=True)

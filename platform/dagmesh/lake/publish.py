@@ -62,7 +62,7 @@ def _iso(days: Collection[date]) -> str:
 
 def _named(place: Place, file: CopiedFile, record: Record) -> DataFile:
     folder = file.path.split("/")[2] if file.day else ""
-    return DataFile(DataFile.name(folder, place.storage.sha256(file.path), record.made_of[file.day]), file.size, file.rows)
+    return DataFile(DataFile.name(folder, place.storage.sha256(file.path), file.row_hash, record.made_of[file.day]), file.size, file.rows)
 
 
 def _add(file: CopiedFile, data: DataFile, stage: Stage, record: Record) -> AddAction:

@@ -24,11 +24,11 @@ def rows_sql(paths: Sequence[str], columns: Columns, day_column: str | None, mix
     if not paths:
         return f"(SELECT {names} FROM {_no_rows(columns)})"
     options = f", hive_partitioning=true, hive_types={{{quoting.text(day_column)}: DATE}}" if day_column else ", hive_partitioning=false"
-    files = f"read_parquet({quoting.texts(_literal(path) for path in paths)}{options}{', union_by_name=true' if mixed else ''})"
+    files = f"read_parquet({quoting.texts(pattern_free(path) for path in paths)}{options}{', union_by_name=true' if mixed else ''})"
     return f"(SELECT {names} FROM ({f'FROM {_no_rows(columns)} UNION ALL BY NAME FROM ' if mixed else 'FROM '}{files}))"
 
 
-def _literal(path: str) -> str:
+def pattern_free(path: str) -> str:
     """The path with nothing in it that DuckDB takes for a pattern."""
     return _PATTERN.sub(r"[\1]", path)
 

@@ -20,7 +20,7 @@ from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
 from dagmesh.orchestrate.inputs import Key
-from dagmesh.orchestrate.instance import install
+from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.launcher import PROCESS
 from dagmesh.orchestrate.nodes import Node, TableNode
 from dagmesh.orchestrate.own_python import BuildThere, has_own_python, run_there
@@ -197,7 +197,10 @@ def _private_upstream(nodes: Mapping[Key, Node], key: Key) -> set[Key]:
 @contextmanager
 def _instance(mesh: Mesh) -> Iterator[dg.DagsterInstance]:
     """The mesh's Dagster instance, installed when it is not there yet."""
-    with dg.DagsterInstance.from_config(str(install(mesh.home))) as instance:
+    folder = install(mesh.home)
+    if not is_prepared(folder):
+        prepare(folder)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
         yield instance
 
 

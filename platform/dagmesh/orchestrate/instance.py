@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -63,9 +64,18 @@ def is_prepared(dagster_home: Path) -> bool:
 
 
 def prepare(dagster_home: Path) -> None:
-    """Create the databases of a new home, or bring those of an older Dagster up to date."""
+    """Create the databases of a new home, or bring those of an older Dagster up to date; once, whoever else begins it too."""
     from dagster import DagsterInstance
 
-    with DagsterInstance.from_config(str(dagster_home)) as instance:
-        instance.upgrade()
-    (dagster_home / _PREPARED).write_text(metadata.version("dagster"), encoding="utf-8")
+    with (dagster_home / ".preparing").open("w") as lock:
+        # Two processes that create Dagster's tables at once fail on each other's.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_prepared(dagster_home):
+            return
+        is_new = not any(dagster_home.rglob("*.db"))
+        with DagsterInstance.from_config(str(dagster_home)) as instance:
+            if is_new:  # a look at each database creates it; to upgrade what is new costs a second
+                _ = instance.get_runs_count(), instance.all_asset_keys(), instance.all_instigator_state()
+            else:
+                instance.upgrade()
+        (dagster_home / _PREPARED).write_text(metadata.version("dagster"), encoding="utf-8")
