@@ -29,6 +29,7 @@ from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
 
 _KEPT = 8  # the index and the seven runs used last: a web server that reads thousands of runs must not keep them all open
+_SETTLED = 0.1  # seconds after which a commit that was announced can be seen
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,21 @@ class _WriteAheadWatchdog(SqliteEventLogStorageWatchdog):
     def __init__(self, event_log_storage: KeptSqliteEventLog, run_id: str, callback: EventHandlerFn, cursor: str | None) -> None:
         super().__init__(event_log_storage, run_id, callback, cursor)
         self._patterns = [self._log_path, f"{self._log_path}-wal"]
+        self._reading = threading.Lock()
+        self._later = threading.Timer(0, self._read)
 
     def on_modified(self, event: FileSystemEvent) -> None:
-        self._process_log()
+        self._read()
+        # SQLite writes the log before the commit can be seen: the last write of a burst is looked at once more.
+        self._later.cancel()
+        self._later = threading.Timer(_SETTLED, self._read)
+        self._later.daemon = True
+        self._later.start()
+
+    def _read(self) -> None:
+        with self._reading:
+            if self._cb in self._event_log_storage._watchers[self._run_id]:
+                self._process_log()
 
 
 def _file(path: str) -> tuple[int, int]:
