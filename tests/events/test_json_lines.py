@@ -41,8 +41,9 @@ class Exports:
     def write_bytes(self, day: date | str, content: bytes) -> None:
         (self.folder / f"{day}.jsonl").write_bytes(content)
 
-    def read(self, *days: date, name: str = "{day}", data: dict[str, str] | None = None) -> Export:
-        return read_json_lines(self.con, f"{self.folder}/{name}.jsonl", days, {"eur": "BIGINT"} if data is None else data)
+    def read(self, *days: date, name: str = "{day}", data: dict[str, str] | None = None, closed: bool = False) -> Export:
+        fields = {"eur": "BIGINT"} if data is None else data
+        return read_json_lines(self.con, f"{self.folder}/{name}.jsonl", days, fields, closed=closed)
 
 
 @pytest.fixture
@@ -388,6 +389,15 @@ def test_an_export_that_announces_nothing_is_taken_as_it_is(exports: Exports) ->
     exports.write(MONDAY, event(1))
 
     assert exports.read(MONDAY).arrived == {MONDAY: 1.0}
+
+
+@pytest.mark.parametrize("lines", [[], [event(1)], [event(1), b'{"type": "ExportClo']], ids=["empty", "cut", "cut in the last line"])
+def test_of_a_source_that_closes_its_exports_one_that_is_not_closed_has_not_arrived(exports: Exports, lines: list[bytes]) -> None:
+    exports.write_bytes(MONDAY, b"\n".join(lines))
+    exports.write(TUESDAY, event(2), closed(1))
+    exports.write(WEDNESDAY, closed(0))
+
+    assert exports.read(MONDAY, TUESDAY, WEDNESDAY, closed=True).arrived == {MONDAY: 0.0, TUESDAY: 1.0, WEDNESDAY: 1.0}
 
 
 def test_each_day_has_its_own_share(exports: Exports) -> None:

@@ -18,7 +18,7 @@ FIELDS = {
 @dg.asset(metadata=dm.files(f"{EXPORTS}/base.jsonl"))
 def base_events(lake: dm.LakeResource) -> dm.Export:
     """The register as it was when the exports began."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/base.jsonl", [], FIELDS)
+    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/base.jsonl", [], FIELDS, closed=True)
 
 
 @dg.asset(
@@ -28,4 +28,4 @@ def base_events(lake: dm.LakeResource) -> dm.Export:
 )
 def customer_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
     """Registrations and moves by the day they were handed over, each once."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS)
+    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)

@@ -15,4 +15,4 @@ FIELDS = {"order_id": "VARCHAR", "carrier": "VARCHAR", "region": "VARCHAR", "pro
 )
 def parcel_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
     """Parcel events by the day they were handed over, each once."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS)
+    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)

@@ -11,7 +11,7 @@ FIELDS = {"customer_id": "VARCHAR", "topic": "VARCHAR", "campaign_id": "VARCHAR"
 @dg.asset(metadata=dm.files(f"{EXPORTS}/base.jsonl"))
 def base_events(lake: dm.LakeResource) -> dm.Export:
     """The subscribers as they were when the exports began."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/base.jsonl", [], FIELDS)
+    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/base.jsonl", [], FIELDS, closed=True)
 
 
 @dg.asset(
@@ -21,4 +21,4 @@ def base_events(lake: dm.LakeResource) -> dm.Export:
 )
 def newsletter_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
     """Subscriptions and campaign mails by the day they were handed over, each once."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS)
+    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)

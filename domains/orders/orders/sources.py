@@ -22,4 +22,4 @@ FIELDS = {
 )
 def order_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
     """Order events by the day they were handed over, each once; lines that cannot be read are set aside."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS)
+    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)

@@ -5,9 +5,9 @@ Exit codes:
     1  something unexpected; a traceback says where
     2  a mistake to mend: the command line, a definition, an address, a setting
     3  access refused: the product does not serve the reader
-    4  not published: the product, or the day, has no snapshot yet
+    4  not published: the product to read, or the day, has no snapshot yet
     5  untrusted snapshot: unsigned, forged or damaged
-    6  audit refused: the rows broke the contract, nothing was published
+    6  not all was published: rows broke the contract, an input is missing or the code failed; the message says which
   130  stopped by Ctrl-C
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,31 +19,27 @@ COLUMNS = ["product", "owner", "version", "snapshot", "rows", "checks", "promise
 @json_option
 def board(as_json: bool) -> None:
     """Show every product: owner, version, snapshot, rows, checks, promise kept or not, seconds."""
+    from dagmesh.consume.catalogue import listed
     from dagmesh.model.mesh import Mesh
 
     mesh = Mesh.find()
     if as_json:
-        print_json(board_entries(mesh))
+        print_json(listed(mesh))
     else:
         print_board(mesh)
 
 
-def board_entries(mesh: Mesh) -> list[dict[str, Any]]:
-    """The board's rows as JSON values, from the lake."""
-    from dagmesh.consume.catalogue import catalogue
-    from dagmesh.lake.lake import Lake
-
-    now = datetime.now(UTC)
-    return [entry.describe(now) for entry in catalogue(Lake.of(mesh))]
-
-
 def print_board(mesh: Mesh) -> None:
     """Print the board, then each broken promise and refused snapshot in a sentence."""
-    entries = board_entries(mesh)
+    from dagmesh.consume.catalogue import listed
+
+    entries = listed(mesh)
     print_table(COLUMNS, [_row(entry) for entry in entries])
     for entry in entries:
         if "refused" in entry:
             click.echo(entry["refused"])
+        elif "unpublished" in entry:
+            click.echo(f"{entry['address']} was never published: {entry['unpublished']}. Owner: {entry['owner']}.")
         elif not entry["promise_kept"]:
             click.echo(f"{entry['address']} breaks its promise: {entry['promise']}. Owner: {entry['owner']}.")
 
@@ -52,6 +47,8 @@ def print_board(mesh: Mesh) -> None:
 def _row(entry: dict[str, Any]) -> list[Any]:
     if "refused" in entry:
         return [entry["address"], None, None, "refused", None, None, "not kept", None]
+    if "unpublished" in entry:
+        return [entry["address"], entry["owner"], entry["version"], "none", None, None, "not kept", None]
     checks = f"{entry['checks_passed']}/{entry['checks']}"
     promise = "kept" if entry["promise_kept"] else "not kept"
     rows = f"{entry['rows']:,}"

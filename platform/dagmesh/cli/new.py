@@ -41,7 +41,7 @@ def domain(name: str, owner: str | None) -> None:
     mesh = Mesh.find()
     owner = owner or f"team:{name}"
     check_new_domain(mesh, name, owner)
-    files = domain_files(mesh.root, name, owner, _yesterday())
+    files = domain_files(mesh.root, name, owner)
     write(mesh.root, files)
     add_to_workspace(mesh.root / "workspace.yaml", name)
     _say_written(mesh, files)
@@ -65,7 +65,7 @@ def product(address: str, serves: str, whole: bool) -> None:
     mesh = Mesh.find()
     consumers = [consumer.strip() for consumer in serves.split(",") if consumer.strip()]
     location, name = check_new_product(mesh, address, consumers)
-    files = product_files(location, name, consumers, whole, _yesterday())
+    files = product_files(location, name, consumers, whole)
     write(mesh.root, files)
     _say_written(mesh, files)
     click.echo(f"Next: dagmesh run {location.name}.{name}" + ("" if whole else f" --day {_yesterday()}"))

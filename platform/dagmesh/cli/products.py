@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from dagmesh.cli.options import example, json_option
 from dagmesh.cli.output import print_json, print_table
 
-if TYPE_CHECKING:
-    from dagmesh.model.domain import Product
-
 
 @click.command(name="list", epilog=example("dagmesh list", "dagmesh list --json"))
 @json_option
 def list_products(as_json: bool) -> None:
     """List every product: address, owner, rows, newest day, whom it serves."""
-    from dagmesh.consume.catalogue import catalogue
-    from dagmesh.lake.lake import Lake
+    from dagmesh.consume.catalogue import listed
     from dagmesh.model.mesh import Mesh
 
-    mesh, now = Mesh.find(), datetime.now(UTC)
-    entries = [entry.describe(now) for entry in catalogue(Lake.of(mesh))]
-    listed = {entry["address"] for entry in entries}
-    domains, _ = mesh.loaded()
-    declared = [product for domain in domains.values() for product in domain.products]
-    entries += [_declared(product) for product in declared if str(product.address) not in listed]
+    entries = listed(Mesh.find())
     if as_json:
         print_json(entries)
         return
     columns = ["address", "version", "owner", "rows", "through", "serves", "description"]
-    print_table(columns, [[_row(entry)[column] for column in columns] for entry in sorted(entries, key=lambda e: e["address"])])
-
-
-def _declared(product: Product) -> dict[str, Any]:
-    return {
-        "address": str(product.address),
-        "owner": product.owner,
-        "version": product.version,
-        "serves": list(product.serves),
-        "description": product.description,
-        "snapshot": None,
-    }
+    print_table(columns, [[_row(entry)[column] for column in columns] for entry in entries])
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -73,9 +72,9 @@ def _refused(place: str, product: str, message: str) -> DefinitionError:
     return DefinitionError([Problem(place, product, "name", message)])
 
 
-def domain_files(root: Path, name: str, owner: str, yesterday: date) -> Files:
-    """The files of a new domain, by path; its days start with the year of `yesterday`."""
-    words = {"domain": name, "owner": owner, "quoted_owner": json.dumps(owner), "table": TABLE, "year": str(yesterday.year)}
+def domain_files(root: Path, name: str, owner: str) -> Files:
+    """The files of a new domain, by path."""
+    words = {"domain": name, "owner": owner, "quoted_owner": json.dumps(owner), "table": TABLE, "year": str(Domain.start.year)}
     folder = root / "domains" / name
     return {
         folder / "pyproject.toml": _render("domain/pyproject.toml", words),
@@ -88,7 +87,7 @@ def domain_files(root: Path, name: str, owner: str, yesterday: date) -> Files:
     }
 
 
-def product_files(location: Location, name: str, consumers: Sequence[str], whole: bool, yesterday: date) -> Files:
+def product_files(location: Location, name: str, consumers: Sequence[str], whole: bool) -> Files:
     """The files of a new product, by path: its own, its test, and the table it reads when the domain has none."""
     kind, package = "whole" if whole else "daily", _package(location)
     words = {
@@ -100,7 +99,7 @@ def product_files(location: Location, name: str, consumers: Sequence[str], whole
         "serves": "[" + ", ".join(f'"{consumer}"' for consumer in consumers) + "]",
         "imports": "\n".join(sorted(["from dagmesh import testing", f"from {package.name}.products.{name} import {name}"])),
         "table": TABLE,
-        "year": str(yesterday.year),
+        "year": str(Domain.start.year),
     }
     source = {} if _defined_in(package, TABLE) else {_source_file(package): _render("domain/sources.py", words)}
     return {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from dagmesh.consume.promise_kept import Kept, promise_kept
 from dagmesh.errors import UntrustedSnapshot
 from dagmesh.lake.lake import Lake
+from dagmesh.lake.refusals import Refusals
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
+from dagmesh.model.domain import Product
+from dagmesh.model.mesh import Mesh
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,31 @@ class Entry:
             "serves": product["serves"],
             "description": product["description"],
         }
+
+
+def listed(mesh: Mesh) -> list[dict[str, Any]]:
+    """Every product, published or only declared, by address, as JSON values; one that is only declared says why, where that is known."""
+    lake, now = Lake.of(mesh), datetime.now(UTC)
+    entries = [entry.describe(now) for entry in catalogue(lake)]
+    published = {entry["address"] for entry in entries}
+    domains, _ = mesh.loaded()
+    declared = [product for domain in domains.values() for product in domain.products]
+    entries += [_declared(product, mesh) for product in declared if str(product.address) not in published]
+    return sorted(entries, key=lambda entry: str(entry["address"]))
+
+
+def _declared(product: Product, mesh: Mesh) -> dict[str, Any]:
+    standing = Refusals.of(mesh.home, product.address).standing()
+    day, refusal = max(standing.items(), key=lambda item: str(item[0])) if standing else (None, None)
+    return {
+        "address": str(product.address),
+        "owner": product.owner,
+        "version": product.version,
+        "snapshot": None,
+        "unpublished": f"{f'{day} ' if day else ''}was refused: {refusal.why}" if refusal else "it has not run yet",
+        "serves": list(product.serves),
+        "description": product.description,
+    }
 
 
 def catalogue(lake: Lake) -> list[Entry]:

@@ -82,7 +82,7 @@ class Lake:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB in UTC that can read and write the lake's files."""
-        con = duckdb.connect(config={"preserve_insertion_order": False})
+        con = duckdb.connect(config={"preserve_insertion_order": False, "autoinstall_known_extensions": False})
         # Global, so that cursors have it too; not in config: there DuckDB 2.0.0 has not loaded its time zones yet.
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         self.storage.register(con)

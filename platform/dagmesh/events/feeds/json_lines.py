@@ -26,7 +26,9 @@ class Export:
     arrived: Mapping[date | None, float]
 
 
-def read_json_lines(con: duckdb.DuckDBPyConnection, pattern: str, days: Sequence[date], data: Mapping[str, str]) -> Export:
+def read_json_lines(
+    con: duckdb.DuckDBPyConnection, pattern: str, days: Sequence[date], data: Mapping[str, str], *, closed: bool = False
+) -> Export:
     """The CloudEvents of the days' exports, each once, by the day of hand-over.
 
     The rows have day DATE, event_id, type, subject VARCHAR, occurred_at TIMESTAMPTZ (UTC) and the fields of `data`. An
@@ -38,6 +40,8 @@ def read_json_lines(con: duckdb.DuckDBPyConnection, pattern: str, days: Sequence
         pattern: path of a day's file with `{day}` in it, or of the one file there is; its rows have no `day`.
         days: the days wanted, oldest first; each has its file.
         data: name -> DuckDB type of the payload fields wanted.
+        closed: the source closes every export with ExportClosed; one that is not closed was cut off, and counts as if
+            nothing of it had arrived.
 
     Raises:
         FileNotFoundError: a day has no file.
@@ -47,7 +51,8 @@ def read_json_lines(con: duckdb.DuckDBPyConnection, pattern: str, days: Sequence
     absent = [path for path in wanted if not Path(path).exists()]
     if absent:
         raise FileNotFoundError(f"{absent[0]} has not arrived ({len(absent)} of {len(wanted)} exports are missing).")
-    arrived, broken, unreadable = _counted(con, wanted, pattern)
+    unannounced = 0.0 if closed else 1.0
+    arrived, broken, unreadable = _counted(con, wanted, pattern, unannounced)
     files = [*_day_before(pattern, days), *wanted]
     fields = ", ".join(f"event.data.{_quoted(name)} AS {_quoted(name)}" for name in data)
     since = f" AND day >= DATE '{days[0]}'" if daily else ""
@@ -60,7 +65,8 @@ def read_json_lines(con: duckdb.DuckDBPyConnection, pattern: str, days: Sequence
         f"FROM events WHERE reason IS NULL AND event.type <> '{CLOSED}' {kept}"
     )
     unparsed = f"UNION ALL SELECT day, line, reason FROM ({_parsed(wanted, pattern, {})}) WHERE reason IS NOT NULL" if broken else ""
-    return Export(rows, con.sql(f"FROM {unreadable} {unparsed}"), dict.fromkeys(days if daily else [None], 1.0) | arrived)
+    shares = dict.fromkeys(days if daily else [None], unannounced) | arrived
+    return Export(rows, con.sql(f"FROM {unreadable} {unparsed}"), shares)
 
 
 def _day_before(pattern: str, days: Sequence[date]) -> list[str]:
@@ -94,7 +100,9 @@ def _day(path: str, pattern: str) -> str:
     return f"CAST(regexp_extract({path}, {_text(named)}, 1) AS DATE)" if found else "NULL::DATE"
 
 
-def _counted(con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str) -> tuple[dict[date | None, float], int, str]:
+def _counted(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str, unannounced: float
+) -> tuple[dict[date | None, float], int, str]:
     """The share of the announced events that arrived, per day; how many lines are no events; a table of those that are no text."""
     found, scans, errors = (f"{name}_{uuid.uuid4().hex}" for name in ("unreadable", "scans", "errors"))
     lines = _parsed(paths, pattern, {}, f"store_rejects=true, rejects_scan={_text(scans)}, rejects_table={_text(errors)}")
@@ -109,8 +117,14 @@ def _counted(con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str)
         "CASE error_type::VARCHAR WHEN 'INVALID ENCODING' THEN 'not UTF-8' WHEN 'LINE SIZE OVER MAXIMUM' THEN 'too long' "
         f"ELSE error_message END AS reason FROM {errors} JOIN {scans} USING (scan_id, file_id)"
     )
-    shares = {day: min(1.0, arrived / announced) if announced else 1.0 for day, arrived, announced, _ in counted}
+    shares = {day: _share(arrived, announced, unannounced) for day, arrived, announced, _ in counted}
     return shares, sum(broken for *_, broken in counted), found
+
+
+def _share(arrived: int, announced: int | None, unannounced: float) -> float:
+    if announced is None:
+        return unannounced
+    return min(1.0, arrived / announced) if announced > 0 else 1.0
 
 
 def _text(value: str) -> str:
