@@ -6,6 +6,8 @@ DagmeshError
  +-- AccessRefused        the reader is not served by the product
  +-- NotPublished         the product, or the day asked for, has no snapshot yet
  +-- UntrustedSnapshot    a snapshot is unsigned, forged or damaged
+ +-- ContractBroken       a contract changed without the version it needs; nothing was published
+ +-- PolicyViolated       a rule of the federation, or of the domain, is broken; nothing was published
  +-- PublishConflict      another publisher kept winning until the re-tries were used up
  +-- AuditRefused         the staged rows broke the contract; nothing was published
  |    +-- SchemaMismatch  the rows have not the contract's columns, and no cast that loses nothing mends it
@@ -60,6 +62,26 @@ class UntrustedSnapshot(DagmeshError):
         self.address = address
         self.version = version
         self.last_good = last_good
+
+
+class ContractBroken(DagmeshError):
+    """A contract changed without the version it needs; nothing was published.
+
+    `address` is the product's, `needed` the least version that will do.
+    """
+
+    def __init__(self, message: str, *, address: str, needed: str) -> None:
+        super().__init__(message)
+        self.address = address
+        self.needed = needed
+
+
+class PolicyViolated(DagmeshError):
+    """Rules of the federation, or of the domain, are broken; nothing was published. `policies` names them."""
+
+    def __init__(self, message: str, *, policies: Sequence[str]) -> None:
+        super().__init__(message)
+        self.policies = tuple(policies)
 
 
 class PublishConflict(DagmeshError):

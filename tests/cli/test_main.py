@@ -20,10 +20,12 @@ from dagmesh.errors import (
     AccessRefused,
     AddressError,
     AuditRefused,
+    ContractBroken,
     DagmeshError,
     DefinitionError,
     MeshError,
     NotPublished,
+    PolicyViolated,
     Problem,
     PublishConflict,
     QueryRefused,
@@ -44,6 +46,8 @@ ERRORS = [
     (NotPublished("no snapshot yet", address="orders.payments@1"), 4),
     (UntrustedSnapshot("unsigned", address="orders.payments@1", version=3, last_good=2), 5),
     (AuditRefused("one rule broken"), 6),
+    (ContractBroken("removes a column", address="orders.payments@1", needed="2.0.0"), 7),
+    (PolicyViolated("no owner", policies=["owner_reachable"]), 7),
 ]
 
 

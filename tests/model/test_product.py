@@ -165,8 +165,9 @@ def test_all_mistakes_of_a_file_are_reported_together(shop):
         "Patterns: column 'customer_id'",
     ]
     assert str(refusal.value).splitlines()[0] == (
-        "domains/shop/shop/products/patterns.py: shop.patterns: partition_by: unknown argument; choose contract, description, "
-        "documentation, name, output_format, owner, partitioned_by, price, promise, reads, serves, support, tags or version. "
+        "domains/shop/shop/products/patterns.py: shop.patterns: partition_by: unknown argument; choose accepts, contract, "
+        "description, documentation, name, output_format, owner, partitioned_by, price, promise, reads, serves, sunset, support, tags "
+        "or version. "
         "Did you mean 'partitioned_by'?"
     )
 

@@ -8,6 +8,7 @@ Exit codes:
     4  not published: the product to read, or the day, has no snapshot yet
     5  untrusted snapshot: unsigned, forged or damaged
     6  not all was published: rows broke the contract, an input is missing or the code failed; the message says which
+    7  a contract, a lock file, a policy or an expectation is broken
   130  stopped by Ctrl-C
 """
 
@@ -19,9 +20,26 @@ from typing import Any
 import click
 
 from dagmesh.cli.commands import COMMANDS
-from dagmesh.errors import AccessRefused, AuditRefused, DagmeshError, NotPublished, UntrustedSnapshot, nearest, one_of
+from dagmesh.errors import (
+    AccessRefused,
+    AuditRefused,
+    ContractBroken,
+    DagmeshError,
+    NotPublished,
+    PolicyViolated,
+    UntrustedSnapshot,
+    nearest,
+    one_of,
+)
 
-EXIT_CODES: dict[type[DagmeshError], int] = {AccessRefused: 3, NotPublished: 4, UntrustedSnapshot: 5, AuditRefused: 6}
+EXIT_CODES: dict[type[DagmeshError], int] = {
+    AccessRefused: 3,
+    NotPublished: 4,
+    UntrustedSnapshot: 5,
+    AuditRefused: 6,
+    ContractBroken: 7,
+    PolicyViolated: 7,
+}
 MISTAKE, INTERRUPTED = 2, 130
 
 

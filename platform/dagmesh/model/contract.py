@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Classification = Literal["public", "internal", "pseudonymous", "confidential", "pii"]
 CLASSIFICATIONS: tuple[str, ...] = typing.get_args(Classification)
 RESTRICTED = frozenset({"confidential", "pii"})
+Mask = Literal["null", "hash", "partial"]
+MASKS: tuple[str, ...] = typing.get_args(Mask)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class FieldSpec:
     key: Any
     unique: Any
     required: Any
+    purpose: Any
+    mask: Any
+    declassified: Any
     rules: dict[str, Any]
 
 
@@ -45,6 +50,9 @@ def field(
     key: bool = False,
     unique: Any = False,
     required: Any = None,
+    purpose: str | None = None,
+    mask: Mask | None = None,
+    declassified: str | None = None,
     **rules: Any,
 ) -> Any:
     """One column of a contract.
@@ -56,11 +64,15 @@ def field(
         key: part of the row's key; the key columns together are unique and never NULL.
         unique: no two rows share the value.
         required: `dm.rule(True, max_failing=0.02)` to tolerate some NULLs in a column that is not `| None`.
+        purpose: what personal data is held for. Every pii column has one.
+        mask: how those who may not see the values see them: "null", or of text "hash" (equal values stay equal) or "partial"
+            (the first character); "null" by default. Every pii column says one.
+        declassified: why the values are less than their source's classification says ("a count over all customers").
         rules: ge, gt, le, lt, eq, ne (a value or `dm.column("other")`), isin, notin (values), matches, contains
             (regular expressions; matches is anchored at the start), startswith, endswith, min_length, max_length.
             Each value may be wrapped in `dm.rule(value, severity=..., max_failing=...)`.
     """
-    return FieldSpec(description, unit, classification, key, unique, required, rules)
+    return FieldSpec(description, unit, classification, key, unique, required, purpose, mask, declassified, rules)
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,9 @@ class Column:
     key: bool = False
     nullable: bool = False
     rules: tuple[Rule, ...] = dataclass_field(default=())
+    purpose: str | None = None
+    mask: Mask | None = None
+    declassified: str | None = None
 
     @property
     def restricted(self) -> bool:
@@ -92,7 +107,9 @@ class Column:
             "nullable": self.nullable,
             "key": self.key,
         }
-        return described | ({"unit": self.unit} if self.unit else {}) | ({"choices": list(self.type.choices)} if self.type.choices else {})
+        said = {name: getattr(self, name) for name in ("unit", "purpose", "mask", "declassified")}
+        choices = {"choices": list(self.type.choices)} if self.type.choices else {}
+        return described | {name: value for name, value in said.items() if value} | choices
 
 
 class Contract:

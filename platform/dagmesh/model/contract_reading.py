@@ -13,7 +13,7 @@ from typing import Any
 
 from dagmesh.errors import Problem, nearest, one_of
 from dagmesh.model.address import NAME
-from dagmesh.model.contract import CLASSIFICATIONS, Column, Contract, FieldSpec
+from dagmesh.model.contract import CLASSIFICATIONS, MASKS, Column, Contract, FieldSpec
 from dagmesh.model.rule import COMPARISONS, MEMBERSHIPS, SEVERITIES, TEXTS, WORDS, CheckMark, ColumnRef, Rule, Tuned
 from dagmesh.model.types import ANNOTATIONS, ColumnType, column_type
 
@@ -27,6 +27,7 @@ _VALUE_TYPES: dict[str, tuple[type, ...]] = {
     "timestamp": (datetime,),
 }
 Report = Callable[[str, str], None]
+FIELD_WORDS = ("description", "unit", "classification", "key", "unique", "required", "purpose", "mask", "declassified")
 
 
 def shown_file(path: str) -> str:
@@ -88,8 +89,22 @@ def _column(name: str, kind: ColumnType, nullable: bool, spec: FieldSpec, report
         report(f"unit={spec.unit!r} is not text.")
     if spec.key and nullable:
         report("is a key and may be NULL; drop '| None' or key=True.")
+    _report_handling(kind, spec, report)
     rules = tuple(_field_rules(name, kind, nullable, spec, report))
-    return Column(name, kind, str(spec.description).strip(), spec.unit, spec.classification, bool(spec.key), nullable, rules)
+    handling = spec.purpose, spec.mask, spec.declassified
+    return Column(name, kind, str(spec.description).strip(), spec.unit, spec.classification, bool(spec.key), nullable, rules, *handling)
+
+
+def _report_handling(kind: ColumnType, spec: FieldSpec, report: Callable[[str], None]) -> None:
+    """The mistakes in what is said of how the values are to be handled."""
+    for word in ("purpose", "declassified"):
+        value = getattr(spec, word)
+        if value is not None and not (isinstance(value, str) and value.strip()):
+            report(f"{word}={value!r} is not a sentence.")
+    if spec.mask is not None and spec.mask not in MASKS:
+        report(f"unknown mask {spec.mask!r}; choose {one_of(MASKS)}.")
+    elif spec.mask in ("hash", "partial") and kind.kind != "str":
+        report(f"mask={spec.mask!r} works on text, and the column is {kind.duckdb}; choose mask='null'.")
 
 
 def _field_rules(name: str, kind: ColumnType, nullable: bool, spec: FieldSpec, report: Callable[[str], None]) -> Iterator[Rule]:
@@ -106,7 +121,7 @@ def _field_rules(name: str, kind: ColumnType, nullable: bool, spec: FieldSpec, r
         yield Rule("isin", (name,), kind.choices)
     for word in (*(w for w in WORDS if w in spec.rules), *(w for w in spec.rules if w not in WORDS)):
         if word not in WORDS:
-            known = (*WORDS, "description", "unit", "classification", "key", "unique", "required")
+            known = (*WORDS, *FIELD_WORDS)
             report(f"unknown argument {word!r}; choose {one_of(known)}.{nearest(word, known)}")
             continue
         value, severity, share = _tuning(spec.rules[word], word, report)

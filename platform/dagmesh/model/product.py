@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
@@ -32,7 +33,8 @@ class Read:
 
     `source` is another product's address, or the name of a private table or product of the same domain. `days` is how
     many days of it a run sees, the run's own day the last one; None: a day for a daily product, all for a whole one.
-    `late_days` is how many days after the run's own day may still bring rows that belong to it.
+    `late_days` is how many days after the run's own day may still bring rows that belong to it. `expects` and `max_lag` are
+    what the consumer relies on; `purpose` is what it reads for.
     """
 
     parameter: str
@@ -40,6 +42,15 @@ class Read:
     form: Form
     days: int | None = None
     late_days: int = 0
+    expects: type[Contract] | None = None
+    max_lag: str | None = None
+    purpose: str | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """The port as JSON values; what is not said is left out."""
+        said = {"expects": self.expects.describe() if self.expects else None, "max_lag": self.max_lag, "purpose": self.purpose}
+        port = {"parameter": self.parameter, "source": self.source, "days": self.days, "late_days": self.late_days}
+        return port | {name: value for name, value in said.items() if value is not None}
 
     @property
     def address(self) -> Address | None:
@@ -52,11 +63,22 @@ class Window:
     """What `dm.read` gives: a source and the days of it that a run sees."""
 
     source: str
-    days: int | None
-    late_days: int
+    days: int | None = None
+    late_days: int = 0
+    expects: Any = None
+    max_lag: Any = None
+    purpose: Any = None
 
 
-def read(source: str, *, days: int | None = None, late_days: int = 0) -> Window:
+def read(
+    source: str,
+    *,
+    days: int | None = None,
+    late_days: int = 0,
+    expects: type[Contract] | None = None,
+    max_lag: str | None = None,
+    purpose: str | None = None,
+) -> Window:
     """A source with a look back or ahead: `reads={"events": dm.read("order_events", days=30)}`.
 
     Args:
@@ -64,8 +86,12 @@ def read(source: str, *, days: int | None = None, late_days: int = 0) -> Window:
         days: how many days a run sees, the run's own day the last one; for a whole product the newest that many days.
         late_days: how many later days a run also sees, as far as they are there. A later day that arrives restates the
             days it may add to: `dm.read("order_events", late_days=3)`.
+        expects: of another product: a contract of just the columns and rules that are relied on. The producer is told before
+            it breaks them.
+        max_lag: of another product: how old its newest day may get, for example "24h".
+        purpose: what it is read for; a grant may ask.
     """
-    return Window(source, days, late_days)
+    return Window(source, days, late_days, expects, max_lag, purpose)
 
 
 @dataclass(frozen=True)
@@ -93,6 +119,8 @@ class DataProduct(Generic[P, R]):
     tags: Mapping[str, str] = field(default_factory=dict)
     support: str | None = None
     price: Price | None = None
+    sunset: date | None = None
+    accepts: tuple[str, ...] = ()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's own result."""
@@ -137,13 +165,15 @@ class DataProduct(Generic[P, R]):
             "contract": self.contract.describe(),
             "promise": self.promise.describe(),
             "serves": list(self.serves),
-            "reads": [{"parameter": r.parameter, "source": r.source, "days": r.days, "late_days": r.late_days} for r in self.inputs],
+            "reads": [port.describe() for port in self.inputs],
             "partitioned_by": self.partitioned_by,
             "output_format": self.output_format,
             "documentation": self.documentation,
             "tags": dict(self.tags),
             "support": self.support,
             "price": self.price.describe() if self.price else None,
+            "sunset": self.sunset.isoformat() if self.sunset else None,
+            "accepts": list(self.accepts),
         }
 
 
@@ -163,6 +193,8 @@ def data_product(
     tags: Mapping[str, str] | None = None,
     support: str | None = None,
     price: Price | None = None,
+    sunset: date | None = None,
+    accepts: list[str] | None = None,
     **unknown: Any,
 ) -> Callable[[Callable[P, R]], DataProduct[P, R]]:
     """Declare the function below as a data product.
@@ -185,6 +217,9 @@ def data_product(
         tags: words to filter by.
         support: where consumers ask; the domain's by default.
         price: what consumers are billed.
+        sunset: the day this major ends; it is kept until then, and after it until nobody reads it any more.
+        accepts: the consumers' products, "marketing.campaign_conversion", whose expectations may stop a publication; those of
+            others only warn.
 
     Raises:
         DefinitionError: with every mistake of the product and its contract.
@@ -204,6 +239,8 @@ def data_product(
         "tags": {} if tags is None else tags,
         "support": support,
         "price": price,
+        "sunset": sunset,
+        "accepts": [] if accepts is None else accepts,
     }
 
     def declare(function: Callable[P, R]) -> DataProduct[P, R]:

@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from dagmesh.model.address import NAME, Address
 from dagmesh.model.contract import Contract
 from dagmesh.model.contract_reading import shown_file
 from dagmesh.model.product import FORMS, DataProduct, Form, Read, Window
-from dagmesh.model.promise import Price, Promise
+from dagmesh.model.promise import Price, Promise, duration
 
 OWNER = re.compile(r"(team:[A-Za-z0-9._-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)\Z")
@@ -62,6 +63,8 @@ def read_product(function: Callable[..., Any], declared: dict[str, Any], unknown
         tags=dict(declared["tags"]),
         support=declared["support"],
         price=declared["price"],
+        sunset=declared["sunset"],
+        accepts=tuple(declared["accepts"]),
     )
 
 
@@ -91,6 +94,7 @@ def _complaints(declared: Mapping[str, Any], name: str, described: str) -> Itera
             yield word, f"{value!r} is not a dm.{kind.__name__}(...)."
     yield from _text_complaints(declared)
     yield from _serves_complaints(declared["serves"])
+    yield from _consumer_complaints(declared)
     yield from _partition_complaints(declared["partitioned_by"], declared["contract"])
     if not isinstance(declared["reads"], Mapping):
         yield "reads", f"{declared['reads']!r} is not a mapping of parameter to address."
@@ -121,6 +125,18 @@ def _serves_complaints(serves: Any) -> Iterator[Complaint]:
             yield "serves", f"{consumer!r} is not a domain's name (snake_case)."
 
 
+def _consumer_complaints(declared: Mapping[str, Any]) -> Iterator[Complaint]:
+    sunset, accepts = declared["sunset"], declared["accepts"]
+    if sunset is not None and (not isinstance(sunset, date) or isinstance(sunset, datetime)):
+        yield "sunset", f"{sunset!r} is not a day; write date(2027, 6, 30)."
+    if isinstance(accepts, str) or not isinstance(accepts, (list, tuple)):
+        yield "accepts", f"{accepts!r} is not a list of products; write accepts=[{accepts!r}]."
+        return
+    for consumer in accepts:
+        if not (isinstance(consumer, str) and consumer.count(".") == 1 and all(NAME.match(part) for part in consumer.split("."))):
+            yield "accepts", f"{consumer!r} is not a product's name; write <domain>.<product>."
+
+
 def _partition_complaints(column: Any, contract: Any) -> Iterator[Complaint]:
     if column is None or not (isinstance(contract, type) and issubclass(contract, Contract)):
         return
@@ -143,9 +159,10 @@ def _ports(function: Callable[..., Any], declared: Mapping[str, Any]) -> tuple[t
             complaints.append((f"parameter '{parameter.name}'", f"annotate it with {one_of(FORMS)}; got {_shown(parameter.annotation)}."))
             continue
         value = declared.get(parameter.name, parameter.name)
-        window = value if isinstance(value, Window) else Window(value, None, 0)
+        window = value if isinstance(value, Window) else Window(value)
         complaints += [(f"reads['{parameter.name}']", complaint) for complaint in _window_complaints(window)]
-        reads.append(Read(parameter.name, str(window.source), form, window.days, window.late_days))
+        relied_on = window.expects, window.max_lag, window.purpose
+        reads.append(Read(parameter.name, str(window.source), form, window.days, window.late_days, *relied_on))
     for word in declared:
         if word not in signature.parameters:
             where = one_of(signature.parameters) if signature.parameters else "the function has no parameters"
@@ -169,6 +186,7 @@ def _window_complaints(window: Window) -> Iterator[str]:
     for word, value, least in (("days", window.days, 1), ("late_days", window.late_days, 0)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             yield f"{word}={value!r} is not a number of days ({least} or more)."
+    yield from _expectation_complaints(window)
     source: Any = window.source
     if not isinstance(source, str):
         yield f"{source!r} is neither an address nor dm.read(address, days=...)."
@@ -177,6 +195,23 @@ def _window_complaints(window: Window) -> Iterator[str]:
             yield f"{source!r} is not a table of the domain (snake_case)."
     else:
         yield from _address_complaints(source)
+
+
+def _expectation_complaints(window: Window) -> Iterator[str]:
+    if window.expects is not None:
+        if isinstance(window.expects, type) and issubclass(window.expects, Contract):
+            yield from (f"expects {problem.product}: {problem.field}: {problem.message}" for problem in window.expects.problems)
+        else:
+            yield f"expects={window.expects!r} is not a subclass of dm.Contract with the columns and rules relied on."
+    if window.max_lag is not None:
+        try:
+            duration(str(window.max_lag))
+        except ValueError as error:
+            yield f"max_lag={error}"
+    if window.purpose is not None and not (isinstance(window.purpose, str) and window.purpose.strip()):
+        yield f"purpose={window.purpose!r} is not a sentence."
+    if (window.expects is not None or window.max_lag is not None) and "." not in str(window.source):
+        yield "expects and max_lag are said of other products, not of a table of the same domain."
 
 
 def _address_complaints(source: str) -> Iterator[str]:
