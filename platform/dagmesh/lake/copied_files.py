@@ -6,14 +6,15 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from dagmesh.errors import AuditRefused
 from dagmesh.lake import quoting
 from dagmesh.lake.rows_sql import pattern_free
 from dagmesh.lake.storage import Storage
+
+if TYPE_CHECKING:
+    import duckdb
 
 _SHOWN_DAYS = 5
 _BOUNDED = ("BIGINT", "DATE", "VARCHAR")

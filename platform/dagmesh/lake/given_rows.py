@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from dagmesh.lake import quoting
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from dagmesh.errors import AddressError
 from dagmesh.lake.checked_files import CheckedFiles
@@ -21,6 +20,9 @@ from dagmesh.lake.storage import Storage, storage_of
 from dagmesh.lake.table import Table
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MAJOR = re.compile(r"v(\d+)\Z")
 
@@ -82,6 +84,9 @@ class Lake:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB in UTC that can read and write the lake's files."""
+        # Here because it takes a tenth of a second, and what only looks at the lake needs no database.
+        import duckdb
+
         con = duckdb.connect(config={"preserve_insertion_order": False, "autoinstall_known_extensions": False})
         # Global, so that cursors have it too; not in config: there DuckDB 2.0.0 has not loaded its time zones yet.
         con.execute("SET GLOBAL TimeZone = 'UTC'")

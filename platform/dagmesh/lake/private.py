@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from dagmesh.errors import MeshError, NotPublished
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied
@@ -22,6 +20,9 @@ from dagmesh.lake.private_contents import Contents, Part
 from dagmesh.lake.rows_sql import Columns, rows_sql
 from dagmesh.lake.stage import STAGES
 from dagmesh.lake.storage import LocalStorage
+
+if TYPE_CHECKING:
+    import duckdb
 
 DAY = "day"
 _LIST = "_contents.json"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from dagmesh.lake import quoting
 from dagmesh.lake.given_rows import given_rows
 from dagmesh.lake.owner_only import owner_only, private_home
 from dagmesh.model.domain import Product
+
+if TYPE_CHECKING:
+    import duckdb
 
 FOLDER = "quarantine"
 

@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied
 from dagmesh.lake.rows_sql import rows_sql
 from dagmesh.lake.storage import Storage
 from dagmesh.model.domain import Product
+
+if TYPE_CHECKING:
+    import duckdb
 
 # Delta's readers and vacuums do not look into folders that begin with an underscore.
 STAGES = "_stage"

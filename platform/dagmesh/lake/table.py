@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from dagmesh.lake.delta_log import newest_version
 from dagmesh.lake.expire import expire, remove_abandoned_stages
@@ -22,6 +21,9 @@ from dagmesh.lake.stage import Stage, staged
 from dagmesh.lake.verify import load
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
