@@ -58,7 +58,9 @@ def read_contract(cls: type[Contract], file: str) -> tuple[tuple[Column, ...], t
 
 def _columns(cls: type[Contract], report: Report) -> Iterator[Column]:
     try:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        # Not typing.get_type_hints: it would evaluate Contract's own annotations anew for every contract.
+        bases = [base for base in reversed(cls.__mro__) if base is not Contract and issubclass(base, Contract)]
+        hints = {name: found for base in bases for name, found in inspect.get_annotations(base, eval_str=True).items()}
     except NameError as error:
         report("annotations", f"{error}; import it at the top of the file.")
         return
