@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from dagmesh.lake.lake import Lake
     from dagmesh.lake.table import Table
     from dagmesh.model.address import Address
-
-LONGEST_RUN = timedelta(hours=24)
 
 
 @click.command(epilog=example('dagmesh rollback orders.orders@1#3 --reason "export of 2026-11-12 was wrong"'))
@@ -40,28 +38,15 @@ def rollback(address: str, reason: str) -> None:
 @click.argument("address", required=False)
 def expire(address: str | None) -> None:
     """Remove days, snapshots and abandoned stages that no promise keeps."""
-    from dagmesh.lake.quarantine import remove_old_quarantine
-    from dagmesh.model.promise import duration
+    from dagmesh.lake.housekeeping import clean_private_tables, expire_product
 
     now = datetime.now(UTC)
     lake, addresses = _chosen(address)
     for found in addresses:
-        table = lake.table(found)
-        product = table.snapshot().publication.product
-        before = now - duration(product["promise"]["retention"])
-        limit = before.date() if product["partitioned_by"] else before
-        stages = table.remove_abandoned_stages(now - LONGEST_RUN)
-        snapshot = table.expire(limit, lake.signing_key(found.domain), now)
-        click.echo(f"{snapshot.address}: kept since {before:%Y-%m-%d}, {len(stages)} abandoned stages removed.")
+        click.echo(expire_product(lake, found, now).words)
     for domain in sorted({found.domain for found in addresses}):
-        store = lake.private(domain)
-        files = [file for name in store.names() for file in store.table(name).remove_abandoned(now - LONGEST_RUN)]
-        click.echo(f"{domain}: {len(files)} files removed that its private tables no longer have.")
-    for domain in {found.domain for found in addresses}:
-        store = lake.private(domain)
-        for name in store.names():
-            store.table(name).remove_abandoned(now - LONGEST_RUN)
-    remove_old_quarantine(lake.home, now - timedelta(days=30))
+        files = clean_private_tables(lake, domain, now)
+        click.echo(f"{domain}: {files} files removed that its private tables no longer have.")
 
 
 @click.command(epilog=example("dagmesh verify", "dagmesh verify orders.orders@1#3"))

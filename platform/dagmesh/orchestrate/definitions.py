@@ -9,6 +9,8 @@ import dagster as dg
 from dagmesh.model.domain import Domain
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.domain import DagsterDomain, check_sources
+from dagmesh.orchestrate.expectation_checks import consumers_by_product
+from dagmesh.orchestrate.housekeeping import nightly_housekeeping
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.private_io import private_io
 from dagmesh.orchestrate.product_asset import product_asset
@@ -33,10 +35,12 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
     tables = private_tables(domain.name, private)
     check_sources(domain, list(tables))
     lake = LakeResource.of(mesh)
-    products = [product_asset(domain, product, lake.root) for product in domain.products]
+    consumers = consumers_by_product(lake.lake)
+    products = [product_asset(domain, product, lake.root, consumers.get(product.address, ())) for product in domain.products]
     return dg.Definitions(
         assets=[*private, *products, *_foreign(domain)],
         sensors=[daily_sensor(domain, tables, mesh)],
+        schedules=[nightly_housekeeping(domain)],
         resources={
             "lake": lake,
             "resolver": ResolverResource(lake=lake, reader=domain.name),
