@@ -11,6 +11,9 @@ DagmeshError
  +-- PublishConflict      another publisher kept winning until the re-tries were used up
  +-- AuditRefused         the staged rows broke the contract; nothing was published
  |    +-- SchemaMismatch  the rows have not the contract's columns, and no cast that loses nothing mends it
+ +-- EventRefused         an event or its type is wrong; nothing was appended
+ +-- PreconditionFailed   what an append expected of the store is not true; nothing was appended
+ +-- ChainBroken          an event store was changed behind dagmesh's back
  +-- QueryRefused         a statement that is not one plain SELECT over products
  +-- MeshError            the mesh's own folders or settings are wrong
 """
@@ -104,6 +107,22 @@ class SchemaMismatch(AuditRefused):
 
 class QueryRefused(DagmeshError):
     """A statement that is not one plain SELECT over products."""
+
+
+class EventRefused(DagmeshError):
+    """An event or its type is wrong; nothing was appended."""
+
+
+class PreconditionFailed(DagmeshError):
+    """What an append expected of the store is not true; nothing was appended."""
+
+
+class ChainBroken(DagmeshError):
+    """An event store, or a sealed segment of it, was changed behind dagmesh's back; `position` is the first bad event's."""
+
+    def __init__(self, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class MeshError(DagmeshError):

@@ -6,7 +6,7 @@ Exit codes:
     2  a mistake to mend: the command line, a definition, an address, a setting
     3  access refused: the product does not serve the reader
     4  not published: the product to read, or the day, has no snapshot yet
-    5  untrusted snapshot: unsigned, forged or damaged
+    5  untrusted: a snapshot or an event store that is unsigned, forged or damaged
     6  not all was published: rows broke the contract, an input is missing or the code failed; the message says which
     7  a contract, a lock file, a policy or an expectation is broken
   130  stopped by Ctrl-C
@@ -23,6 +23,7 @@ from dagmesh.cli.commands import COMMANDS
 from dagmesh.errors import (
     AccessRefused,
     AuditRefused,
+    ChainBroken,
     ContractBroken,
     DagmeshError,
     NotPublished,
@@ -36,6 +37,7 @@ EXIT_CODES: dict[type[DagmeshError], int] = {
     AccessRefused: 3,
     NotPublished: 4,
     UntrustedSnapshot: 5,
+    ChainBroken: 5,
     AuditRefused: 6,
     ContractBroken: 7,
     PolicyViolated: 7,

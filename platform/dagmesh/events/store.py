@@ -1,0 +1,243 @@
+"""The event store of one domain: an SQLite file that only grows, each event chained to the one before by its hash."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from dagmesh.errors import ChainBroken, EventRefused, PreconditionFailed
+from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, moment
+from dagmesh.events.event_type import EventType
+from dagmesh.events.incoming import Incoming, incoming
+from dagmesh.events.precondition import Precondition
+from dagmesh.events.subject_keys import SubjectKeys
+from dagmesh.events.tables import EVENTS, TABLES
+
+_AT_ONCE = 500
+Row = tuple[Any, ...]
+
+
+class EventStore:
+    """The events of a domain, in `folder`: `events.sqlite` and the keys of its subjects, both for its owner only.
+
+    A transaction is on the disk when `append` returns. Any number of processes may read and append.
+    """
+
+    def __init__(self, folder: Path, source: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = folder / "events.sqlite"
+        self.path.touch(mode=0o600, exist_ok=True)
+        self.source = source
+        self._keys = SubjectKeys(folder / "subject_keys.sqlite")
+        self._con = sqlite3.connect(self.path, isolation_level=None, timeout=30)
+        self._con.execute("PRAGMA journal_mode=WAL")
+        self._con.execute("PRAGMA synchronous=FULL")
+        self._con.executescript(TABLES)
+        self._types: dict[tuple[str, int], EventType] = {}
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._con.close()
+        self._keys.close()
+
+    def register(self, types: Iterable[EventType]) -> None:
+        """Let the store take events of these types.
+
+        Raises:
+            EventRefused: a version that is registered already says something else, or the version before is missing.
+        """
+        with self._transaction():
+            known = self._registered()
+            for kind in types:
+                if self._is_new(kind, known):
+                    values = kind.name, kind.version, json.dumps(kind.schema, sort_keys=True)
+                    self._con.execute("INSERT INTO event_types VALUES (?, ?, ?)", values)
+                    known[kind.name, kind.version] = kind
+        self._types = known
+
+    @staticmethod
+    def _is_new(kind: EventType, known: Mapping[tuple[str, int], EventType]) -> bool:
+        found, named = known.get((kind.name, kind.version)), f"event type {kind.name}"
+        if found is None and kind.version > 1 and (kind.name, kind.version - 1) not in known:
+            raise EventRefused(f"{named}: version {kind.version} comes before version {kind.version - 1} is registered.")
+        if found is not None and dict(found.schema) != dict(kind.schema):
+            raise EventRefused(f"{named} {kind.version} is registered with another schema; register it as version {kind.version + 1}.")
+        return found is None
+
+    def types(self) -> dict[tuple[str, int], EventType]:
+        """Every registered type by name and version."""
+        self._types = self._registered()
+        return dict(self._types)
+
+    def append(self, events: Sequence[NewEvent], expect: Collection[Precondition] = (), now: datetime | None = None) -> list[int]:
+        """The positions of the events, all appended or none. One that is there already keeps its position.
+
+        Args:
+            events: what happened, in order.
+            expect: what must be true of the store, unless every event is there already.
+            now: the moment that no event may be after, by more than five minutes; the clock's by default.
+
+        Raises:
+            EventRefused: an event's type, data or time is wrong, or its id belongs to another event; the message names it.
+            PreconditionFailed: something expected is not true.
+        """
+        types = self.types()
+        given: dict[str, Incoming] = {}
+        for event in events:
+            checked = incoming(event, types, now or datetime.now(UTC))
+            if given.setdefault(event.id, checked) != checked:
+                raise EventRefused(f"event {event.id} is twice in the batch with different content; an id belongs to one event for ever.")
+        with self._transaction():
+            there = self._there(given)
+            if len(there) < len(given):
+                self._check(expect)
+                self._insert([event for id_, event in given.items() if id_ not in there], there)
+        return [there[event.id] for event in events]
+
+    def read(
+        self,
+        subject: str | None = None,
+        *,
+        recursive: bool = False,
+        after: int = 0,
+        until: int | None = None,
+        types: Collection[str] | None = None,
+        order: Literal["oldest first", "newest first"] = "oldest first",
+    ) -> Iterator[Event]:
+        """The events, each as it was appended; personal values whose subject was forgotten are None.
+
+        Args:
+            subject: only this subject's; None for all.
+            recursive: those of subjects below it too: `orders` has `orders/4711`.
+            after: only positions after this one.
+            until: only positions up to this one.
+            types: only these types.
+            order: by position.
+        """
+        where, values = ["position > ?"], [after]
+        for condition, given in _narrowed(subject, recursive, until, types):
+            where.append(condition)
+            values += given
+        by = "DESC" if order == "newest first" else "ASC"
+        self.types()
+        for row in self._con.cursor().execute(f"SELECT {EVENTS} FROM events WHERE {' AND '.join(where)} ORDER BY position {by}", values):
+            yield self._event(row)
+
+    def observe(self, after: int = 0) -> Iterator[Event]:
+        """The events after a position, in order, as far as they are there now; go on from the last one's position."""
+        return self.read(after=after)
+
+    def latest(self, type: str, subject: str | None = None) -> Event | None:
+        """The newest event of a type (and subject); None when there is none."""
+        return next(self.read(subject, types=[type], order="newest first"), None)
+
+    def head(self) -> Head:
+        """The newest event's position and hash."""
+        row = self._con.execute("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1").fetchone()
+        return Head(*row) if row else Head()
+
+    def verify(self, after: Head = Head()) -> Head:  # noqa: B008 - a value
+        """The head, when every event after the given one is chained to it without a gap or a change.
+
+        Raises:
+            ChainBroken: naming the first bad position.
+        """
+        position, predecessor = after.position, after.hash
+        for row in self._con.cursor().execute(f"SELECT {EVENTS} FROM events WHERE position > ? ORDER BY position", (after.position,)):
+            position += 1
+            if row[0] != position:
+                raise ChainBroken(
+                    f"{self.path}: event {position} is missing; the next is {row[0]}. Put the file back from a backup.", position=position
+                )
+            of_row = chain_hash(predecessor, row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
+            if row[8] != predecessor or row[9] != of_row:
+                raise ChainBroken(
+                    f"{self.path}: event {position} was changed since it was appended. Put the file back from a backup.", position=position
+                )
+            predecessor = row[9]
+        return Head(position, predecessor)
+
+    def forget(self, subject: str, at: datetime) -> bool:
+        """Whether the subject's key was there and is now deleted: its personal values are None from now on, the chain holds."""
+        return self._keys.forget(subject, at.isoformat())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Everything or nothing, one writer at a time."""
+        try:
+            self._con.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._con.execute("COMMIT")
+            except BaseException:
+                if self._con.in_transaction:
+                    self._con.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise EventRefused(f"{self.path}: nothing was appended; SQLite says: {error}.") from error
+
+    def _registered(self) -> dict[tuple[str, int], EventType]:
+        rows = self._con.execute("SELECT name, version, schema FROM event_types").fetchall()
+        if len(rows) == len(self._types):
+            return dict(self._types)
+        return {(name, version): EventType(name, version, json.loads(schema)) for name, version, schema in rows}
+
+    def _there(self, given: Mapping[str, Incoming]) -> dict[str, int]:
+        """Position of each event that is there already, with the same content; EventRefused when the content is another."""
+        there: dict[str, int] = {}
+        ids = list(given)
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            for row in self._con.execute(f"SELECT {EVENTS} FROM events WHERE id IN ({', '.join('?' * len(some))})", some):
+                found = self._event(row)
+                if not given[found.id].is_same(found):
+                    raise EventRefused(
+                        f"event {found.id} is at position {found.position} with other content; an id belongs to one event for ever."
+                    )
+                there[found.id] = found.position
+        return there
+
+    def _check(self, expect: Collection[Precondition]) -> None:
+        failures = [failure for precondition in expect if (failure := precondition.failure(self._con))]
+        if failures:
+            raise PreconditionFailed(f"{self.source}: nothing was appended: {' '.join(failures)}")
+
+    def _insert(self, events: Iterable[Incoming], positions: dict[str, int]) -> None:
+        """Append the events and note their positions."""
+        rows, head = [], self.head()
+        position, predecessor = head.position, head.hash
+        for new in events:
+            position += 1
+            data = self._sealed(new) if new.personal else new.data
+            hashed = chain_hash(predecessor, position, new.id, self.source, new.type, new.version, new.subject, new.time, data)
+            rows.append((position, new.id, self.source, new.type, new.version, new.subject, new.time, data, predecessor, hashed))
+            positions[new.id], predecessor = position, hashed
+        self._con.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 10)})", rows)
+
+    def _sealed(self, new: Incoming) -> str:
+        values = json.loads(new.data).items()
+        return canonical({name: self._keys.sealed(new.subject, name, value) if name in new.personal else value for name, value in values})
+
+    def _event(self, row: Row) -> Event:
+        position, id_, source, kind, version, subject, time, data, predecessor, hashed = row
+        values, personal = json.loads(data), self._types[kind, version].personal
+        if personal:
+            values = self._keys.opened(subject, values, personal)
+        return Event(position, id_, source, kind, version, subject, moment(time), values, predecessor, hashed)
+
+
+def _narrowed(subject: str | None, recursive: bool, until: int | None, types: Collection[str] | None) -> Iterator[tuple[str, list[Any]]]:
+    if subject is not None and recursive:
+        below = subject.rstrip("/")
+        yield "(subject = ? OR (subject >= ? AND subject < ?))", [below, f"{below}/", f"{below}0"]  # 0 comes after /
+    elif subject is not None:
+        yield "subject = ?", [subject]
+    if until is not None:
+        yield "position <= ?", [until]
+    if types is not None:
+        yield f"type IN ({', '.join('?' * len(types))})", list(types)
