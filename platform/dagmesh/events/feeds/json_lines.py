@@ -51,46 +51,153 @@ def read_json_lines(
     absent = [path for path in wanted if not Path(path).exists()]
     if absent:
         raise FileNotFoundError(f"{absent[0]} has not arrived ({len(absent)} of {len(wanted)} exports are missing).")
-    unannounced = 0.0 if closed else 1.0
-    arrived, broken, unreadable = _counted(con, wanted, pattern, unannounced)
-    files = [*_day_before(pattern, days), *wanted]
-    fields = ", ".join(f"event.data.{_quoted(name)} AS {_quoted(name)}" for name in data)
-    since = f" AND day >= DATE '{days[0]}'" if daily else ""
-    kept = f"QUALIFY row_number() OVER (PARTITION BY event.id ORDER BY day) = 1{since}"
-    # Materialized: else DuckDB 2.0.0 parses every line again for each of its fields.
+    paths: dict[date | None, str] = _day_before(pattern, days) | dict(zip(days if daily else [None], wanted, strict=True))
+    files, counted = _counted(con, pattern, paths, data)
+    twice = files.twice()
+    since = f"WHERE day >= DATE '{days[0]}'" if daily else ""
+    fields = "".join(f", data.{_quoted(name)} AS {_quoted(name)}" for name in data)
     rows = con.sql(
-        f"WITH events AS MATERIALIZED (SELECT * EXCLUDE (line) FROM ({_parsed(files, pattern, data)})) "
-        f"SELECT {'day, ' if daily else ''}event.id AS event_id, event.type AS type, event.subject AS subject, "
-        f"happened_at AS occurred_at{', ' if fields else ''}{fields} "
-        f"FROM events WHERE reason IS NULL AND event.type <> '{CLOSED}' {kept}"
+        f"SELECT {'day, ' if daily else ''}id AS event_id, type, subject, happened_at AS occurred_at{fields} "
+        f"FROM (FROM {files.events()} ANTI JOIN {files.candidates} USING (id_hash) UNION ALL BY NAME FROM {twice}) {since}"
     )
-    unparsed = f"UNION ALL SELECT day, line, reason FROM ({_parsed(wanted, pattern, {})}) WHERE reason IS NOT NULL" if broken else ""
-    shares = dict.fromkeys(days if daily else [None], unannounced) | arrived
-    return Export(rows, con.sql(f"FROM {unreadable} {unparsed}"), shares)
+    unannounced = 0.0 if closed else 1.0
+    again = dict(con.execute(f"SELECT day, count(*) - count(DISTINCT id) FROM {files.repeated} GROUP BY day").fetchall())
+    shares = {day: _share(count.events - again.get(day, 0), count.announced, unannounced) for day, count in counted.items()}
+    rejected = _rejected(con, [path for path in files.broken if path in wanted], pattern)
+    return Export(rows, con.sql(f"FROM {rejected}"), {day: shares.get(day, unannounced) for day in (days if daily else [None])})
 
 
-def _day_before(pattern: str, days: Sequence[date]) -> list[str]:
+def _day_before(pattern: str, days: Sequence[date]) -> dict[date | None, str]:
     if not days or "{day}" not in pattern:
-        return []
-    path = pattern.replace("{day}", (days[0] - timedelta(days=1)).isoformat())
-    return [path] if Path(path).exists() else []
+        return {}
+    before = days[0] - timedelta(days=1)
+    path = pattern.replace("{day}", before.isoformat())
+    return {before: path} if Path(path).exists() else {}
 
 
-def _parsed(paths: Sequence[str], pattern: str, data: Mapping[str, str], options: str = "ignore_errors=true") -> str:
-    """SQL of every line with its day, its event, its time in UTC, and the reason when it is none."""
-    payload = ", ".join(f'"{name}": "{kind}"' for name, kind in {"events": "BIGINT", **data}.items())
-    shape = f'{{"id": "VARCHAR", "type": "VARCHAR", "subject": "VARCHAR", "time": "VARCHAR", "data": {{{payload}}}}}'
-    files = ", ".join(_text(path) for path in paths)
-    # Not strict: lines may end in LF, CR LF or both in one file. What is no line of text is left out here: see _counted.
+@dataclass(frozen=True)
+class _Count:
+    """A file's events, how many it announces, and its lines that are no events."""
+
+    events: int
+    announced: int | None
+    broken: int
+
+
+def _counted(
+    con: duckdb.DuckDBPyConnection, pattern: str, paths: Mapping[date | None, str], data: Mapping[str, str]
+) -> tuple[_Files, dict[date | None, _Count]]:
+    """The files, told apart by whether each line is an event, and what each holds, by its day."""
+    files = _Files(con, pattern, [*paths.values()], [], data)
+    counted = files.counted()
+    broken = [path for day, path in paths.items() if day in counted and counted[day].broken]
+    if not broken:
+        return files, counted
+    files = _Files(con, pattern, [path for path in paths.values() if path not in broken], broken, data)
+    return files, files.counted()
+
+
+class _Files:
+    """Exports, read by DuckDB's reader of JSON, and those with broken lines line by line, which takes five times as long.
+
+    The tables it makes are on the connection, for relations that outlive it.
+    """
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, pattern: str, clean: Sequence[str], broken: Sequence[str], data: Mapping[str, str]
+    ) -> None:
+        self._con, self._pattern, self._clean, self._data = con, pattern, clean, data
+        self.broken = broken
+        self.candidates, self.repeated = f"candidates_{uuid.uuid4().hex}", f"repeated_{uuid.uuid4().hex}"
+
+    def _lines(self, data: Mapping[str, str]) -> str:
+        """SQL of every line with its day and whether it is an event; of a line that cannot be read, NULLs."""
+        payload = {"events": "BIGINT", **data}
+        parts = [_by_reader(self._clean, self._pattern, payload)] if self._clean else []
+        parts += [_by_line(self.broken, self._pattern, payload)] if self.broken else []
+        return (
+            "(SELECT * EXCLUDE (time), try_cast(time AS TIMESTAMPTZ) AS happened_at, hash(id) AS id_hash, "
+            f"coalesce(type <> '{CLOSED}' AND id IS NOT NULL AND isfinite(happened_at), false) AS is_event "
+            f"FROM ({' UNION ALL '.join(parts)}))"
+        )
+
+    def events(self) -> str:
+        """SQL of every event, as often as it was handed over."""
+        return f"(SELECT * EXCLUDE (is_event) FROM {self._lines(self._data)} WHERE is_event)"
+
+    def counted(self) -> dict[date | None, _Count]:
+        """What each file holds, by its day; and, in the same scan, the table of the hashes of ids that are there more than once."""
+        self._con.execute(
+            f"CREATE TABLE {self.candidates} AS SELECT day, id_hash, grouping(id_hash) AS of_day, "
+            f"count(*) FILTER (is_event) AS events, max(data.events) FILTER (type = '{CLOSED}') AS announced, "
+            f"count(*) FILTER (NOT is_event AND type IS DISTINCT FROM '{CLOSED}') AS broken FROM {self._lines({})} "
+            "GROUP BY GROUPING SETS ((day), (id_hash)) HAVING of_day = 1 OR (events > 1 AND id_hash IS NOT NULL)"
+        )
+        found = self._con.execute(f"SELECT day, events, announced, broken FROM {self.candidates} WHERE of_day = 1").fetchall()
+        self._con.execute(f"DELETE FROM {self.candidates} WHERE of_day = 1")
+        return {day: _Count(*counts) for day, *counts in found}
+
+    def twice(self) -> str:
+        """SQL of the events that were handed over more than once, each once, of its first day."""
+        [[some]] = self._con.execute(f"SELECT count(*) FROM {self.candidates}").fetchall()
+        repeated = f"FROM {self.events()} SEMI JOIN {self.candidates} USING (id_hash)"
+        # Their own table: they are few, and to find them again would read every line again.
+        self._con.execute(f"CREATE TABLE {self.repeated} AS {repeated} {'' if some else 'LIMIT 0'}")
+        return f"(FROM {self.repeated} QUALIFY row_number() OVER (PARTITION BY id ORDER BY day) = 1)"
+
+
+def _by_reader(paths: Sequence[str], pattern: str, payload: Mapping[str, str]) -> str:
+    """SQL of day, id, type, subject, time and data of each line; of a line that cannot be read, NULLs."""
+    kinds = ", ".join(f"{_quoted(name)} {kind}" for name, kind in payload.items())
+    shape = f"{{id: 'VARCHAR', type: 'VARCHAR', subject: 'VARCHAR', time: 'VARCHAR', data: {_text(f'STRUCT({kinds})')}}}"
     return (
-        "SELECT day, line, event, try_cast(event.time AS TIMESTAMPTZ) AS happened_at, CASE WHEN event IS NULL THEN 'not JSON' "
+        f"SELECT {_day('filename', pattern)} AS day, id, type, subject, time, data FROM read_json([{_texts(paths)}], columns={shape}, "
+        f"format='newline_delimited', ignore_errors=true, filename=true, maximum_object_size={MAX_LINE_BYTES})"
+    )
+
+
+def _by_line(paths: Sequence[str], pattern: str, payload: Mapping[str, str]) -> str:
+    """The same from lines, some of which are no JSON; those that are no text are left out."""
+    kinds = ", ".join(f'"{name}": "{kind}"' for name, kind in payload.items())
+    shape = f'{{"id": "VARCHAR", "type": "VARCHAR", "subject": "VARCHAR", "time": "VARCHAR", "data": {{{kinds}}}}}'
+    event = f"CASE WHEN json_valid(line) THEN json_transform(line, {_text(shape)}) END"
+    # Materialized: else DuckDB 2.0.0 parses every line again for each of its fields.
+    return (
+        f"(WITH lines AS MATERIALIZED (SELECT {_day('filename', pattern)} AS day, {event} AS event FROM {_text_lines(paths)}) "
+        "SELECT day, event.id, event.type, event.subject, event.time, event.data FROM lines)"
+    )
+
+
+def _text_lines(paths: Sequence[str], options: str = "ignore_errors=true") -> str:
+    """SQL of the files' lines that are not blank. Not strict: lines may end in LF, CR LF or both in one file."""
+    return (
+        f"(FROM read_csv([{_texts(paths)}], columns={{'line': 'VARCHAR'}}, header=false, auto_detect=false, delim='{NO_DELIMITER}', "
+        f"quote='', escape='', filename=true, max_line_size={MAX_LINE_BYTES}, strict_mode=false, {options}) WHERE trim(line, ' \t') <> '')"
+    )
+
+
+def _rejected(con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str) -> str:
+    """A table of the files' lines that are no events, with why."""
+    found, scans, errors = (f"{name}_{uuid.uuid4().hex}" for name in ("rejected", "scans", "errors"))
+    # A table, not the connection's own temporary one: a relation over it is read on other connections too.
+    con.execute(f"CREATE TABLE {found} (day DATE, line VARCHAR, reason VARCHAR)")
+    if not paths:
+        return found
+    shape = '{"id": "VARCHAR", "type": "VARCHAR", "time": "VARCHAR"}'
+    lines = _text_lines(paths, f"store_rejects=true, rejects_scan={_text(scans)}, rejects_table={_text(errors)}")
+    con.execute(
+        f"INSERT INTO {found} SELECT day, line, reason FROM (SELECT day, line, CASE WHEN event IS NULL THEN 'not JSON' "
         f"WHEN event.type IS NULL THEN 'no type' WHEN event.type = '{CLOSED}' THEN NULL WHEN event.id IS NULL THEN 'no id' "
         "WHEN NOT coalesce(isfinite(try_cast(event.time AS TIMESTAMPTZ)), false) THEN 'no time' END AS reason "
-        f"FROM (SELECT {_day('filename', pattern)} AS day, line, "
-        f"CASE WHEN json_valid(line) THEN json_transform(line, {_text(shape)}) END AS event "
-        f"FROM read_csv([{files}], columns={{'line': 'VARCHAR'}}, header=false, auto_detect=false, delim='{NO_DELIMITER}', quote='', "
-        f"escape='', filename=true, max_line_size={MAX_LINE_BYTES}, strict_mode=false, {options}) WHERE trim(line, ' \t') <> '')"
+        f"FROM (SELECT {_day('filename', pattern)} AS day, line, CASE WHEN json_valid(line) THEN json_transform(line, {_text(shape)}) END "
+        f"AS event FROM {lines})) WHERE reason IS NOT NULL"
     )
+    con.execute(
+        f"INSERT INTO {found} SELECT {_day('file_path', pattern)} AS day, csv_line AS line, "
+        "CASE error_type::VARCHAR WHEN 'INVALID ENCODING' THEN 'not UTF-8' WHEN 'LINE SIZE OVER MAXIMUM' THEN 'too long' "
+        f"ELSE error_message END AS reason FROM {errors} JOIN {scans} USING (scan_id, file_id)"
+    )
+    return found
 
 
 def _day(path: str, pattern: str) -> str:
@@ -100,31 +207,14 @@ def _day(path: str, pattern: str) -> str:
     return f"CAST(regexp_extract({path}, {_text(named)}, 1) AS DATE)" if found else "NULL::DATE"
 
 
-def _counted(
-    con: duckdb.DuckDBPyConnection, paths: Sequence[str], pattern: str, unannounced: float
-) -> tuple[dict[date | None, float], int, str]:
-    """The share of the announced events that arrived, per day; how many lines are no events; a table of those that are no text."""
-    found, scans, errors = (f"{name}_{uuid.uuid4().hex}" for name in ("unreadable", "scans", "errors"))
-    lines = _parsed(paths, pattern, {}, f"store_rejects=true, rejects_scan={_text(scans)}, rejects_table={_text(errors)}")
-    counted = con.execute(
-        f"SELECT day, count(DISTINCT event.id) FILTER (reason IS NULL AND event.type <> '{CLOSED}'), "
-        f"max(event.data.events) FILTER (event.type = '{CLOSED}'), "
-        f"count(*) FILTER (reason IS NOT NULL) FROM ({lines}) GROUP BY day"
-    ).fetchall()
-    # A table, not the connection's own temporary one: a relation over it is read on other connections too.
-    con.execute(
-        f"CREATE TABLE {found} AS SELECT {_day('file_path', pattern)} AS day, csv_line AS line, "
-        "CASE error_type::VARCHAR WHEN 'INVALID ENCODING' THEN 'not UTF-8' WHEN 'LINE SIZE OVER MAXIMUM' THEN 'too long' "
-        f"ELSE error_message END AS reason FROM {errors} JOIN {scans} USING (scan_id, file_id)"
-    )
-    shares = {day: _share(arrived, announced, unannounced) for day, arrived, announced, _ in counted}
-    return shares, sum(broken for *_, broken in counted), found
-
-
 def _share(arrived: int, announced: int | None, unannounced: float) -> float:
     if announced is None:
         return unannounced
     return min(1.0, arrived / announced) if announced > 0 else 1.0
+
+
+def _texts(values: Sequence[str]) -> str:
+    return ", ".join(_text(value) for value in values)
 
 
 def _text(value: str) -> str:
