@@ -37,7 +37,7 @@ slow: setup ## the tests that take longer: own environments, faults, mutants
 	@$(V)/python -m pytest -q -n 2 -m slow
 
 lint: setup ## ruff, mypy, import rules
-	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh && $(V)/lint-imports
+	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh platform/policies && $(V)/lint-imports
 
 golden: setup ## rewrite the files that tests compare with; review the diff
 	@$(V)/python -m pytest -q -m "not slow" --golden

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Annotated, Any
@@ -13,8 +13,9 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 import dagmesh as dm
-from dagmesh.model.contract import Column, Contract
+from dagmesh.model.contract import CLASSIFICATIONS, MASKS, Column, Contract
 from dagmesh.model.domain import Product
+from dagmesh.model.product import Read
 from dagmesh.model.types import ColumnType
 
 TEXTS = [
@@ -316,3 +317,68 @@ def arrow_type(kind: ColumnType) -> pa.DataType:
 
 def _storable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+@st.composite
+def products(draw: Callable[[Any], Any]) -> Product:
+    """A product with all that can be said of one: handling of columns, reads with expectations, promise, price, sunset, consumers."""
+    day = "order_date" if draw(st.booleans()) else None
+    made = product(_handled(draw, draw(contracts(key=day))), day)
+    return replace(
+        made,
+        domain=draw(st.sampled_from(["shop", "a1_b2", ""])),
+        owner=draw(st.sampled_from(["team:shop", "team:A-1.b_c", "someone@example.org", ""])),
+        version=draw(st.tuples(*[st.integers(0, 12)] * 3).map(lambda parts: "{}.{}.{}".format(*parts))),
+        description=draw(_sentences()),
+        serves=tuple(draw(st.lists(st.sampled_from(["marketing", "risk", "a_b"]), max_size=3))),
+        reads=tuple(draw(st.lists(_reads(), max_size=2))),
+        promise=draw(_promises()),
+        documentation=draw(st.none() | st.sampled_from(["https://example.org/a?b=c#d", "http://x"])),
+        tags=draw(st.dictionaries(_tag_words(1), _tag_words(0), max_size=3)),
+        support=draw(st.none() | st.sampled_from(["a@b.org", "https://x.org/y", "#shop"]) | _sentences()),
+        price=draw(st.none() | _prices()),
+        sunset=draw(st.none() | st.sampled_from(DAYS)),
+        accepts=tuple(draw(st.lists(st.sampled_from(["marketing.segments", "risk.signals"]), max_size=2))),
+    )
+
+
+def _handled(draw: Callable[[Any], Any], contract: type[Contract]) -> type[Contract]:
+    """The contract, what is said of its columns' handling, units and choices being anything."""
+    text = st.none() | _sentences()
+    columns = []
+    for column in contract.columns:
+        said = {name: draw(text) for name in ("unit", "purpose", "declassified")}
+        masks = MASKS if column.type.kind == "str" else ("null",)
+        said |= {"classification": draw(st.sampled_from(CLASSIFICATIONS)), "mask": draw(st.none() | st.sampled_from(masks))}
+        choices = draw(st.sampled_from([(), ("a", "B 1", "")])) if column.type.kind == "str" else ()
+        columns.append(replace(column, type=replace(column.type, choices=choices), description=draw(_sentences()), **said))
+    contract.columns, contract.grain = tuple(columns), draw(_sentences())
+    return contract
+
+
+def _sentences() -> st.SearchStrategy[str]:
+    texts = st.sampled_from(TEXTS) | st.text(max_size=8).filter(_storable)
+    return texts.filter(str.strip)
+
+
+@st.composite
+def _reads(draw: Callable[[Any], Any]) -> Read:
+    source = draw(st.sampled_from(["orders.orders@1", "sample_records"]))
+    expects, max_lag = (draw(st.none() | contracts()), draw(st.none() | st.sampled_from(["24h", "7d"]))) if "." in source else (None, None)
+    days, late_days, purpose = draw(st.none() | st.integers(1, 90)), draw(st.integers(0, 3)), draw(st.none() | _sentences())
+    return Read("rows", source, "duckdb", days, late_days, expects, max_lag, purpose)
+
+
+def _tag_words(least: int) -> st.SearchStrategy[str]:
+    return st.text("aZ9_.-", min_size=least, max_size=6)
+
+
+def _promises() -> st.SearchStrategy[dm.Promise]:
+    lengths = st.sampled_from(["24h", "007d", "0m", "90m", "400d"])
+    shares = st.sampled_from([0, 1, 0.5, 0.98, 1 / 3]) | st.floats(0, 1)
+    return st.builds(dm.Promise, st.sampled_from(["00:00", "08:00"]), st.sampled_from(["UTC", "Europe/Berlin"]), lengths, shares, lengths)
+
+
+def _prices() -> st.SearchStrategy[dm.Price]:
+    amounts = st.sampled_from(["0", "0.10", "1E+3", "12345678901234567890.123456789", "2.5", "1e-30"]).map(Decimal)
+    return st.builds(dm.Price, amounts, st.sampled_from(["EUR", "USD"]), st.sampled_from(["month", "read", "1000 rows"]))

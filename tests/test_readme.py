@@ -86,7 +86,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     demo = Demo(tmp_path_factory.mktemp("demo") / "mesh")
     demo.root.mkdir()
     shutil.copy(ROOT / "workspace.yaml", demo.root)
-    shutil.copytree(ROOT / "domains", demo.root / "domains", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("domains", "platform/policies"):
+        shutil.copytree(ROOT / folder, demo.root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for command in (
         [sys.executable, "domains/shop.py", "--out", ".dagmesh/exports", "--orders-per-day", "100", *DAYS],
         ["dagmesh", "build", *DAYS],

@@ -17,6 +17,7 @@ from dagmesh.sql import sql
 if TYPE_CHECKING:
     from dagmesh.consume.connection import connect
     from dagmesh.events.feeds.json_lines import Export, read_json_lines
+    from dagmesh.model.policy import DomainSubject, Edit, Finding, Policy, PublicationSubject, ReadSubject, Subject
     from dagmesh.orchestrate.private_assets import files
     from dagmesh.orchestrate.product_asset import daily, days_of
     from dagmesh.orchestrate.resources import LakeResource, ResolverResource
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Contract",
     "DataProduct",
+    "DomainSubject",
+    "Edit",
     "Export",
+    "Finding",
     "LakeResource",
+    "Policy",
     "Price",
     "Promise",
+    "PublicationSubject",
+    "ReadSubject",
     "ResolverResource",
+    "Subject",
     "check",
     "column",
     "connect",
@@ -46,11 +54,18 @@ __all__ = [
     "sql",
 ]
 
-# Imported when first used: these need Dagster or DuckDB, which a product file alone does not.
+# Imported when first used: these need Dagster or DuckDB, or are for policies, which a product file alone is not.
 _LATER = {
+    "DomainSubject": "dagmesh.model.policy",
+    "Edit": "dagmesh.model.policy",
     "Export": "dagmesh.events.feeds.json_lines",
+    "Finding": "dagmesh.model.policy",
     "LakeResource": "dagmesh.orchestrate.resources",
+    "Policy": "dagmesh.model.policy",
+    "PublicationSubject": "dagmesh.model.policy",
+    "ReadSubject": "dagmesh.model.policy",
     "ResolverResource": "dagmesh.orchestrate.resources",
+    "Subject": "dagmesh.model.policy",
     "connect": "dagmesh.consume.connection",
     "daily": "dagmesh.orchestrate.product_asset",
     "days_of": "dagmesh.orchestrate.product_asset",

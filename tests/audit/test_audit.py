@@ -167,7 +167,12 @@ def test_a_day_is_as_complete_as_its_least_arrived_or_filled_part(con: duckdb.Du
     assert {day: facts.completeness for day, facts in report.days.items()} == {MONDAY: 0.75, TUESDAY: 0.74, WEDNESDAY: 0.8}
     assert report.completeness == pytest.approx((0.75 + 0.74 + 0.8) / 3)
     promise = found(report, "promise__min_completeness")
-    assert (promise.failed_days, promise.failing_rows, promise.detail) == ((TUESDAY,), 1, "74.00% complete")
+    assert (promise.failed_days, promise.failing_rows, promise.detail) == (
+        (TUESDAY,),
+        1,
+        "74.00% complete; the rest of what the source announced has not arrived, or could not be read: "
+        "look among the domain's dead_letters",
+    )
     assert (promise.text, promise.severity, promise.max_failing) == ("at least 75.00% complete", "error", 0.25)
 
 

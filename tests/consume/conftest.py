@@ -9,9 +9,12 @@ from typing import Annotated
 
 import duckdb
 import pytest
+import yaml
 
 import dagmesh as dm
 from dagmesh.consume.connection import Connection
+from dagmesh.consume.grants import Grants
+from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.publication import Record
 from dagmesh.lake.snapshot import Snapshot
@@ -98,7 +101,25 @@ class Shop:
         return self.publish(self.profiles, PEOPLE)
 
     def reads(self, reader: str = "analyst") -> Connection:
-        return Connection(self.lake, reader)
+        return Connection(self.lake, reader, Grants(self.root))
+
+    @property
+    def root(self) -> Path:
+        """The mesh's root, where the grants are."""
+        return self.lake.home.parent
+
+    def resolver(self, reader: str, **said: object) -> Resolver:
+        return Resolver(self.lake, reader, Grants(self.root), **said)
+
+    def grant(self, **said: object) -> Path:
+        """Write a grant of customers on its profiles, by default finance's on the e-mail addresses; None leaves a field out."""
+        good = {"consumer": "finance", "product": "profiles", "majors": [1], "columns": ["email"], "purpose": "Write bills."}
+        good |= {"expires": "2099-12-31", "status": "approved", "approver": "team:customers"}
+        fields = {name: value for name, value in {**good, **said}.items() if value is not None}
+        file = self.root / f"domains/customers/grants/{fields['consumer']}.{fields['product']}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(yaml.safe_dump(fields))
+        return file
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The catalogue: what is published, whether its promise is kept, and what readers refuse, all from the lake."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -107,7 +108,19 @@ def test_a_snapshot_that_does_not_verify_is_listed_with_the_reason(shop) -> None
     assert (found.snapshot, found.product, found.newest_day()) == (None, {}, None)
     assert "orders.orders@1#1" in found.refused
     assert found.promise(THURSDAY) == Kept(False, found.refused)
-    assert found.describe(THURSDAY) == {"address": "orders.orders@1", "refused": found.refused}
+    said = {name: value for name, value in found.describe(THURSDAY).items() if value is not None}
+    assert said == {"address": "orders.orders@1", "refused": found.refused, "owner": "team:orders"}
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(b"PAR1")], ids=["gone", "cut"])
+def test_a_snapshot_that_lost_a_file_is_listed_with_the_reason(shop, damage: Callable[[Path], object]) -> None:
+    snapshot = shop.publish_orders({MONDAY: [10]})
+    damage(Path(snapshot.place.storage.path(snapshot.files[0].path)))
+
+    (found,) = catalogue(shop.lake)
+
+    assert found.snapshot is None
+    assert f"its file {snapshot.files[0].path}" in found.refused
 
 
 def test_one_refused_product_leaves_the_others_listed(shop) -> None:

@@ -125,8 +125,8 @@ def test_a_reader_who_is_not_served_is_told_who_is_and_whom_to_ask(shop) -> None
         resolve(shop, "customers.profiles", reader="finance")
 
     assert str(refusal.value) == (
-        "finance may not read customers.profiles@1 (it serves marketing, risk). "
-        "Ask team:customers (crm@example.com) to add 'finance' to serves of profiles."
+        "finance may not read customers.profiles@1 (pii, serves marketing, risk). "
+        'Ask team:customers: dagmesh grant request customers.profiles@1 --as finance --purpose "..."'
     )
     assert (refusal.value.reader, refusal.value.address) == ("finance", "customers.profiles@1")
 
@@ -138,8 +138,8 @@ def test_a_product_that_serves_nobody_yet_says_so(shop) -> None:
         resolve(shop, "customers.profiles", reader="marketing")
 
     assert str(refusal.value) == (
-        "marketing may not read customers.profiles@10 (it serves nobody yet). "
-        "Ask team:customers (team:customers) to add 'marketing' to serves of profiles."
+        "marketing may not read customers.profiles@10 (serves nobody yet). "
+        'Ask team:customers: dagmesh grant request customers.profiles@10 --as marketing --purpose "..."'
     )
 
 
@@ -149,7 +149,7 @@ def test_whom_a_product_serves_today_is_who_reads_its_old_snapshots(shop) -> Non
     shop.publish_orders({TUESDAY: [11]})
 
     assert totals(shop, resolve(shop, "orders.orders@1#0", reader="marketing")) == [10]
-    with pytest.raises(AccessRefused, match="it serves marketing"):
+    with pytest.raises(AccessRefused, match="serves marketing"):
         resolve(shop, "orders.orders@1#0", reader="finance")
 
 

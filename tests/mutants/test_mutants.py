@@ -10,7 +10,7 @@ Every `<room>.toml` beside this file is a list of mutants:
     tests = ["tests/lake/test_verify.py::test_an_edited_publication_is_refused"]
 
 `before` occurs exactly once in the file, so that a mutant is rewritten with the code it is of. A mutant is caught when each of its tests
-fails on a copy of platform/dagmesh with the one change; the same tests must pass on a copy without it.
+fails on a copy of platform/ with the one change; the same tests must pass on a copy without it.
 """
 
 import os
@@ -51,8 +51,9 @@ MUTANTS = {f"{room}: {mutant.name}": mutant for room, mutants in ROOMS.items() f
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A folder with a copy of platform/dagmesh that Python finds before the installed one."""
-    shutil.copytree(ROOT / "platform/dagmesh", tmp_path / "platform/dagmesh", ignore=shutil.ignore_patterns("__pycache__"))
+    """A folder with a copy of platform/dagmesh that Python finds before the installed one, and of the policies."""
+    for folder in ("platform/dagmesh", "platform/policies"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 

@@ -1,16 +1,20 @@
 """Runs that a command makes in its own process, seen by the run monitoring of a mesh that runs beside it."""
 
 import os
+import re
 import subprocess
 import sys
+from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 from dagster._core.launcher import WorkerStatus
-from tests.small_mesh import SmallMesh
+from tests.small_mesh import SmallMesh, forget
 
 from dagmesh.cli import main
+from dagmesh.model.address import Address
 from dagmesh.orchestrate.instance import install
 from dagmesh.orchestrate.launcher import PROCESS
 
@@ -27,7 +31,8 @@ def test_the_board_shows_what_was_never_published_and_why(small_mesh: SmallMesh,
         "reports.totals@1    team:reports  1.0.0    none                    not kept",
         "sensors.readings@1  team:sensors  1.0.0    none                    not kept",
         "reports.totals@1 was never published: it has not run yet. Owner: team:reports.",
-        "sensors.readings@1 was never published: 2026-11-01 was refused: degrees >= 0. Owner: team:sensors.",
+        "sensors.readings@1 was never published. Owner: team:sensors.",
+        "sensors.readings@1 2026-11-01 is refused: degrees >= 0. Owner: team:sensors.",
     ]
 
 
@@ -49,3 +54,79 @@ def test_a_commands_run_is_healthy_as_long_as_the_command_lives(small_mesh: Smal
         assert health(instance, runs[0], os.getpid()) == WorkerStatus.RUNNING
         assert health(instance, runs[0], 1) == WorkerStatus.RUNNING
         assert health(instance, runs[0], ended.pid) == WorkerStatus.FAILED
+
+
+def test_a_failed_run_says_the_cause_and_the_line_and_the_board_shows_it_until_one_goes_well(
+    small_mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = "domains/sensors/sensors/products/readings.py"
+    small_mesh.change(product, "    return dm.sql(", '    raise ValueError("boom")\n    return dm.sql(')
+    small_mesh.export("2026-11-01", 10)
+    monkeypatch.chdir(small_mesh.root)
+    forget()
+
+    failed = CliRunner().invoke(main, ["run", "sensors.readings", "--day", "2026-11-01"])
+    said = CliRunner().invoke(main, ["board"]).stdout
+    small_mesh.change(product, '    raise ValueError("boom")\n', "")
+    forget()
+    mended = CliRunner().invoke(main, ["run", "sensors.readings", "--day", "2026-11-01"])
+
+    assert failed.exit_code == 6
+    assert "  ValueError: boom\n" in failed.stderr
+    assert f'{product}", line' in failed.stderr
+    assert len(failed.stderr.splitlines()) < 8
+    assert re.search(r"sensors\.readings@1 failed at .* \(run .{8}\): ValueError: boom Owner: team:sensors\.", said)
+    assert mended.exit_code == 0, mended.stderr
+    assert "failed at" not in CliRunner().invoke(main, ["board"]).stdout
+
+
+def test_a_domain_that_cannot_be_imported_leaves_the_others_listed(small_mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_mesh.change(
+        "domains/sensors/sensors/products/readings.py", "import dagmesh as dm\n", "import dagmesh as dm\nimport nope_module\n"
+    )
+    monkeypatch.chdir(small_mesh.root)
+    forget()
+
+    said = CliRunner().invoke(main, ["list"])
+
+    assert said.exit_code == 0
+    assert said.stderr == "domains/sensors/sensors/products/readings.py: line 5: ModuleNotFoundError: No module named 'nope_module'\n"
+    assert "reports.totals@1" in said.stdout
+
+
+def test_a_day_that_lost_its_file_is_made_again_by_the_next_build(small_mesh: SmallMesh) -> None:
+    for day in ("2026-11-01", "2026-11-02"):
+        small_mesh.export(day, 10, 20)
+    small_mesh.build("2026-11-01", "2026-11-02")
+    snapshot = small_mesh.lake.table(Address("sensors", "readings", 1)).snapshot()
+    lost = next(file for file in snapshot.files if file.day == date(2026, 11, 1))
+    Path(snapshot.place.storage.path(lost.path)).unlink()
+
+    ran = small_mesh.build("2026-11-01", "2026-11-02")
+
+    assert [(run.keys, run.days) for run in ran] == [((("sensors", "readings_v1"),), (date(2026, 11, 1),))]
+    assert [row[1].day for row in small_mesh.rows("sensors.readings")] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "sensors.readings", "--day", "1999-01-01"], "sensors begins on 2026-01-01; got 1999-01-01."),
+        (["run", "sensors.readings", "--day", "2999-01-01"], "2999-01-01 is not over; choose a day up to"),
+        (["build", "--days", "0"], "0 is not in the range x>=1."),
+        (
+            ["run", "sensors.readings@1#0"],
+            "'sensors.readings@1#0' names a snapshot, which is made once; write sensors.readings to make a new one.",
+        ),
+    ],
+    ids=["too early", "not over", "no days", "snapshot"],
+)
+def test_what_cannot_be_made_is_refused_in_a_line(
+    small_mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(small_mesh.root)
+
+    said = CliRunner().invoke(main, arguments)
+
+    assert said.exit_code == 2
+    assert message in said.stderr

@@ -144,9 +144,8 @@ def test_a_refused_day_is_planned_once_what_it_is_made_of_is_to_change(graph: Gr
 
 def test_a_consumer_that_is_not_served_waits_and_the_others_are_planned(graph: Graph) -> None:
     graph.write_places()
-    graph.make_all(D1)
     graph.mesh.change(FILES["readings"], SERVES, 'serves=["finance"],')
-    graph.make(READINGS, D1)
+    graph.make_readings(D1)
     graph.export(D2, 20)
 
     planned = graph.plan(D1, D2)

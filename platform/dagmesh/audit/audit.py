@@ -15,7 +15,7 @@ from dagmesh.audit.compile import Step, compiled, incomplete
 from dagmesh.audit.conform import column_types, differences
 from dagmesh.audit.platform_checks import completeness, completeness_result, day_figures, history_result, schema_result
 from dagmesh.audit.profile import profiles
-from dagmesh.audit.report import Day, Report
+from dagmesh.audit.report import Day, Report, Result
 from dagmesh.audit.scan import Staged, Tallies, Tally, scan
 from dagmesh.audit.verdicts import rule_results, unjudged
 from dagmesh.errors import AuditRefused
@@ -25,7 +25,7 @@ from dagmesh.model.domain import Product
 if TYPE_CHECKING:
     from dagmesh.audit.pandera_checks import Findings
 
-__all__ = ["audit", "bad_rows_sql"]
+__all__ = ["audit", "bad_rows_sql", "judged"]
 
 
 def audit(
@@ -75,6 +75,15 @@ def audit(
             days=day_figures(tallies, complete),
         ),
     )
+
+
+def judged(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, days: Sequence[date] = ()) -> tuple[Result, ...]:
+    """A result for each rule of the contract, and nothing of what the platform itself asks; for the arguments see `audit`."""
+    staged, steps = Staged(staged_sql, product.partitioned_by), compiled(product.contract)
+    tallies = _tallied(con, staged, product, steps, days)
+    found = _judged_by_pandera(con, staged, product.contract, steps, tallies)
+    results = rule_results(steps, tallies, {name: findings.detail for name, findings in found.items()})
+    return with_samples(con, staged, product.contract, results, {name: findings.numbers for name, findings in found.items()})
 
 
 def _unjudged(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, days: Sequence[date], found: Sequence[str]) -> Report:

@@ -45,6 +45,9 @@ def completeness_result(product: Product, tallies: Tallies, complete: Shares) ->
     promised = product.promise.min_completeness
     failed = [day for day, reached in complete.items() if reached < promised]
     lowest = min(complete.values(), default=1.0)
+    lacking = sum(tallies[day].incomplete for day in failed)
+    arrived = "the rest of what the source announced has not arrived, or could not be read: look among the domain's dead_letters"
+    why = f"{lacking} rows lack a required value" if lacking else arrived
     return Result(
         name=COMPLETENESS,
         column=None,
@@ -56,7 +59,7 @@ def completeness_result(product: Product, tallies: Tallies, complete: Shares) ->
         max_failing=round(1 - promised, 9),
         passed=not failed,
         failed_days=dated(failed),
-        detail=f"{lowest:.2%} complete" if failed else "",
+        detail=f"{lowest:.2%} complete; {why}" if failed else "",
     )
 
 

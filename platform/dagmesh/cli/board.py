@@ -19,35 +19,38 @@ COLUMNS = ["product", "owner", "version", "snapshot", "rows", "checks", "promise
 @json_option
 def board(as_json: bool) -> None:
     """Show every product: owner, version, snapshot, rows, checks, promise kept or not, seconds."""
-    from dagmesh.consume.catalogue import listed
+    from dagmesh.consume.listing import listing
     from dagmesh.model.mesh import Mesh
 
     mesh = Mesh.find()
     if as_json:
-        print_json(listed(mesh))
+        print_json(listing(mesh).entries)
     else:
         print_board(mesh)
 
 
 def print_board(mesh: Mesh) -> None:
     """Print the board, then each broken promise and refused snapshot in a sentence."""
-    from dagmesh.consume.catalogue import listed
+    from dagmesh.consume.listing import listing
 
-    entries = listed(mesh)
+    found = listing(mesh)
+    entries = found.entries
     print_table(COLUMNS, [_row(entry) for entry in entries])
     for entry in entries:
         if "refused" in entry:
             click.echo(entry["refused"])
-        elif "unpublished" in entry:
-            click.echo(f"{entry['address']} was never published: {entry['unpublished']}. Owner: {entry['owner']}.")
-        elif not entry["promise_kept"]:
+        elif entry["snapshot"] is not None and not entry["promise_kept"]:
             click.echo(f"{entry['address']} breaks its promise: {entry['promise']}. Owner: {entry['owner']}.")
+        for trouble in entry["troubles"]:
+            click.echo(f"{trouble} Owner: {entry['owner']}.")
+    for error in found.broken.values():
+        click.echo(str(error))
 
 
 def _row(entry: dict[str, Any]) -> list[Any]:
     if "refused" in entry:
-        return [entry["address"], None, None, "refused", None, None, "not kept", None]
-    if "unpublished" in entry:
+        return [entry["address"], entry["owner"], None, "refused", None, None, "not kept", None]
+    if entry["snapshot"] is None:
         return [entry["address"], entry["owner"], entry["version"], "none", None, None, "not kept", None]
     checks = f"{entry['checks_passed']}/{entry['checks']}"
     promise = "kept" if entry["promise_kept"] else "not kept"

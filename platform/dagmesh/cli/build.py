@@ -36,8 +36,15 @@ def yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
+def _over(day: date) -> date:
+    """The day, when it is over."""
+    if day > yesterday():
+        raise click.UsageError(f"{day} is not over; choose a day up to {yesterday()} (UTC).")
+    return day
+
+
 @click.command(epilog=example("dagmesh build", "dagmesh build --days 7", "dagmesh build --domain orders"))
-@click.option("--days", default=30, show_default=True, help="How many days.")
+@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="How many days.")
 @click.option("--to", "last", type=Day(), help="The last day; yesterday (UTC) by default.")
 @click.option("--domain", "only", multiple=True, help="Only this domain; may be given several times.")
 def build(days: int, last: date | None, only: tuple[str, ...]) -> None:
@@ -48,7 +55,8 @@ def build(days: int, last: date | None, only: tuple[str, ...]) -> None:
     from dagmesh.orchestrate.unchanged import is_unchanged
 
     mesh = Mesh.find()
-    wanted = [(last or yesterday()) - timedelta(days=back) for back in reversed(range(days))]
+    newest = _over(last or yesterday())
+    wanted = [newest - timedelta(days=back) for back in reversed(range(days))]
     if not only and is_unchanged(mesh, Lake.of(mesh), wanted):
         click.echo("nothing is new: every product is up to date.", err=True)
         failed = False
@@ -73,14 +81,14 @@ def _told(ran: Iterable[Ran]) -> bool:
     for run in ran:
         if run.domain:
             _tell_run(run)
-        for message in run.messages:
+        for message in (*run.messages, *run.warnings):
             click.echo("  " + message.replace("\n", "\n  "), err=True)
         failed = failed or not run.success
     return failed
 
 
 def _tell_run(run: Ran) -> None:
-    names = ", ".join(key[1] for key in run.keys)
+    names = ", ".join(key[1] for key in run.keys) or "is not built"
     days = f" {run.days[0]} to {run.days[-1]}" if len(run.days) > 1 else "".join(f" {day}" for day in run.days)
     mark = click.style("done", fg="green") if run.success else click.style("failed", fg="red")
     click.echo(f"{mark} {run.domain}{days}: {names} ({run.seconds:.1f} s)", err=True)
@@ -95,7 +103,7 @@ def run(address: str, day: date | None) -> None:
     from dagmesh.model.mesh import Mesh
     from dagmesh.orchestrate.build import run_product
 
-    ran = run_product(Mesh.find(), Address.parse(address), day or yesterday(), progress_console().print)
+    ran = run_product(Mesh.find(), Address.parse(address), _over(day or yesterday()), progress_console().print)
     if _told(ran):
         raise SystemExit(6)
 
@@ -111,6 +119,6 @@ def backfill(domain: str, first: date, last: date) -> None:
 
     if last < first:
         raise click.UsageError(f"--to {last} is before --from {first}.")
-    days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+    days = [first + timedelta(days=ahead) for ahead in range((_over(last) - first).days + 1)]
     if _told(backfill_domain(Mesh.find(), domain, days, progress_console().print)):
         raise SystemExit(6)

@@ -23,6 +23,8 @@ def rollback(address: str, reason: str) -> None:
     """Publish an older snapshot again, signed, with a reason."""
     from dagmesh.lake.refusals import Refusals
 
+    if not reason.strip():
+        raise click.UsageError("--reason is empty; say why, it is signed and shown in the history.")
     lake, found = _found(address)
     if found.snapshot is None:
         raise click.UsageError(f"'{address}' names no snapshot; write {found}#<snapshot>. See them: dagmesh history {found}")

@@ -15,10 +15,13 @@ from dagmesh.cli.output import print_json, print_table
 @json_option
 def list_products(as_json: bool) -> None:
     """List every product: address, owner, rows, newest day, whom it serves."""
-    from dagmesh.consume.catalogue import listed
+    from dagmesh.consume.listing import listing
     from dagmesh.model.mesh import Mesh
 
-    entries = listed(Mesh.find())
+    found = listing(Mesh.find())
+    entries = found.entries
+    for error in found.broken.values():
+        click.echo(str(error), err=True)
     if as_json:
         print_json(entries)
         return
@@ -27,11 +30,10 @@ def list_products(as_json: bool) -> None:
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry with a value for every column, whether it is published, refused or neither."""
-    nothing = dict.fromkeys(("version", "owner", "rows", "through", "serves"))
+    """The entry as its row says it, whether it is published, refused or neither."""
     if "refused" in entry:
-        return {**nothing, "address": entry["address"], "description": entry["refused"]}
-    return {**nothing, "through": "not published yet" if entry["snapshot"] is None else None, **entry}
+        return {**entry, "description": entry["refused"]}
+    return entry if entry["snapshot"] is not None else {**entry, "through": "not published yet"}
 
 
 @click.command(epilog=example("dagmesh show orders.purchase_patterns", "dagmesh show orders.purchase_patterns@1 --json"))
@@ -99,7 +101,7 @@ def _check(check: Any) -> list[Any]:
 
 @click.command(epilog=example("dagmesh history orders.orders", "dagmesh history orders.orders --limit 3 --json"))
 @click.argument("address")
-@click.option("--limit", default=20, show_default=True, help="How many snapshots, newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many snapshots, newest first.")
 @json_option
 def history(address: str, limit: int, as_json: bool) -> None:
     """Show a product's snapshots, newest first, and whether each verifies."""

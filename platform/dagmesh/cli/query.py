@@ -12,19 +12,20 @@ from dagmesh.cli.output import print_json, print_table
     epilog=example(
         'dagmesh query "select category, sum(spend_90d_eur) from orders.purchase_patterns group by 1"',
         "dagmesh query 'select count(*) from \"orders.purchase_patterns@1#2\"'",
-        'dagmesh query --as marketing --limit 5 "select * from orders.orders"',
+        'dagmesh query --as marketing --purpose "which campaign sold" --limit 5 "select * from orders.orders"',
     )
 )
 @click.argument("statement")
 @click.option("--as", "reader", default="analyst", show_default=True, help="The domain in whose name to read.")
-@click.option("--limit", default=1000, show_default=True, help="Print at most so many rows.")
+@click.option("--purpose", help="What it is read for; it is recorded with the read.")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Print at most so many rows.")
 @json_option
-def query(statement: str, reader: str, limit: int, as_json: bool) -> None:
+def query(statement: str, reader: str, purpose: str | None, limit: int, as_json: bool) -> None:
     """Run one SELECT over products, addressed as orders.orders or "orders.orders@1"."""
     from dagmesh.consume.connection import connect
     from dagmesh.consume.query import duckdb_errors_refused
 
-    result = connect(reader=reader).sql(statement)
+    result = connect(reader=reader, purpose=purpose).sql(statement)
     with duckdb_errors_refused():
         rows = result.limit(limit + 1).fetchall()
     if as_json:

@@ -1,43 +1,115 @@
-"""Who may read what: default deny, the owner everything, the served domains and analysts the unrestricted columns."""
+"""Who may read what: default deny; the owner everything, the served domains what is not restricted, the others what they were granted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
+from dagmesh.consume.grants import Found, Grants
 from dagmesh.errors import AccessRefused
 from dagmesh.model.address import Address
-from dagmesh.model.contract import RESTRICTED
+from dagmesh.model.contract import CLASSIFICATIONS, RESTRICTED
+from dagmesh.model.grant import Grant, GrantMask, strictest
 
 ANALYST = "analyst"
 
 
-def check_access(product: Mapping[str, Any], address: Address, reader: str) -> None:
-    """Nothing, when the reader may read the product.
+@dataclass(frozen=True)
+class Access:
+    """What a reader sees: every column but those in `masks`, each as its mask shows it; of all rows those that `rows` keeps.
 
-    Args:
-        product: the product as its newest publication describes it.
-        address: what was asked for.
-        reader: a domain's name, or `analyst` for a person at the mesh's own machine.
+    `grant` is the file it hangs on, None where `serves` alone or ownership gives it.
+    """
+
+    masks: Mapping[str, GrantMask] = field(default_factory=dict)
+    rows: str | None = None
+    grant: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for what on which day; a snapshot's product as it was described then, and as it is described today."""
+
+    reader: str
+    address: Address
+    product: Mapping[str, Any]
+    now: Mapping[str, Any]
+    today: date
+
+
+def access(asked: Asked, grants: Grants) -> Access:
+    """What the reader sees of the product.
+
+    Who may read is said today, also of old snapshots; a column that is restricted today, or was then, is.
 
     Raises:
-        AccessRefused: the product does not serve the reader; the message says who does and whom to ask.
+        AccessRefused: nothing; the message says who does and how to ask.
     """
-    serves = [*product["serves"]]
-    if reader in (product["domain"], ANALYST, *serves):
-        return
-    whom = product["support"] or product["owner"]
-    served = ", ".join(serves) or "nobody yet"
-    raise AccessRefused(
-        f"{reader} may not read {address} (it serves {served}). Ask {product['owner']} ({whom}) to add "
-        f"'{reader}' to serves of {product['name']}.",
-        reader=reader,
-        address=str(address),
-    )
+    if asked.reader == asked.now["domain"]:
+        return Access()
+    found = grants.held(asked.reader, asked.address.domain, asked.address.product)
+    grant, why = _standing(found, asked)
+    is_served = asked.reader in (ANALYST, *asked.now["serves"])
+    if not is_served and grant is None:
+        raise _refusal(asked, grants, found, why)
+    masks = {column["name"]: _mask(column, asked, grant, is_served) for column in asked.product["contract"]["columns"]}
+    hidden = {name: mask for name, mask in masks.items() if mask != "none"}
+    return Access(hidden, grant.rows, grant.file) if grant else Access(hidden)
 
 
-def hidden_columns(product: Mapping[str, Any], reader: str) -> frozenset[str]:
-    """The columns whose values the reader sees as NULL: confidential and pii, for everyone but the owner."""
-    if reader == product["domain"]:
-        return frozenset()
-    return frozenset(column["name"] for column in product["contract"]["columns"] if column["classification"] in RESTRICTED)
+def _standing(found: Found | None, asked: Asked) -> tuple[Grant | None, str]:
+    """The grant when it holds for what is asked; else why it does not."""
+    if found is None:
+        return None, ""
+    for product in (asked.now, asked.product):
+        state, why = found.standing(product if product is asked.now else {**product, "owner": asked.now["owner"]}, asked.today)
+        if state != "approved":
+            return None, f"its grant {'is void: ' if state == 'void' else ''}{why}"
+    grant = found.grant
+    if grant is None or asked.address.major not in grant.majors:
+        return None, f"its grant is for majors {grant.majors if grant else ''}"
+    return grant, ""
+
+
+def _mask(column: Mapping[str, Any], asked: Asked, grant: Grant | None, is_served: bool) -> GrantMask:
+    """How the reader sees a column of the snapshot: the stricter of what its class then and its class today say."""
+    today = [other for other in asked.now["contract"]["columns"] if other["name"] == column["name"]]
+    return strictest([_seen_as(described, grant, is_served) for described in (column, *today)])
+
+
+def _seen_as(column: Mapping[str, Any], grant: Grant | None, is_served: bool) -> GrantMask:
+    opened = grant.opens(column) if grant else None
+    if opened is not None:
+        return opened
+    if not is_served:
+        return "null"
+    own: GrantMask = column.get("mask") or "null"
+    return own if column["classification"] in RESTRICTED else "none"
+
+
+def _refusal(asked: Asked, grants: Grants, found: Found | None, why: str) -> AccessRefused:
+    product, address = asked.now, str(Address(asked.address.domain, asked.address.product, asked.address.major))
+    classes = {column["classification"] for column in product["contract"]["columns"]} & RESTRICTED
+    granted = _granted_to(asked, grants)
+    facts = [
+        *([max(classes, key=CLASSIFICATIONS.index)] if classes else []),
+        *([f"serves {', '.join(product['serves'])}"] if product["serves"] else []),
+        *([f"granted to {', '.join(granted)}"] if granted else []),
+    ]
+    why = why.rstrip(".")
+    told = "; ".join([f"{asked.reader} may not read {asked.address} ({', '.join(facts) or 'serves nobody yet'})", *([why] if why else [])])
+    waits = found is not None and found.grant is not None and found.grant.status == "requested"
+    approve = f"dagmesh grant approve {asked.reader}.{asked.address.product} --by {product['owner']}"
+    request = f'dagmesh grant request {address} --as {asked.reader} --purpose "..."'
+    message = f"{told}. Ask {product['owner']}: {approve if waits else request}"
+    return AccessRefused(message, reader=asked.reader, address=str(asked.address))
+
+
+def _granted_to(asked: Asked, grants: Grants) -> list[str]:
+    """The consumers with a grant that holds."""
+    address = asked.address
+    its = [found for found in grants.of_producer(address.domain) if found.grant and found.grant.product == address.product]
+    standing = [found.grant for found in its if found.standing(asked.now, asked.today)[0] == "approved"]
+    return [grant.consumer for grant in standing if grant and address.major in grant.majors]

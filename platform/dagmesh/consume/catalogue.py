@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from dagmesh.consume.promise_kept import Kept, promise_kept
 from dagmesh.errors import UntrustedSnapshot
 from dagmesh.lake.lake import Lake
-from dagmesh.lake.refusals import Refusals
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
-from dagmesh.model.domain import Product
-from dagmesh.model.mesh import Mesh
+
+NOTHING: Mapping[str, Any] = dict.fromkeys(("owner", "version", "snapshot", "rows", "through", "completeness", "serves", "description"))
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Entry:
     address: Address
     snapshot: Snapshot | None
     refused: str = ""
+    owner: str | None = None
 
     @property
     def product(self) -> Mapping[str, Any]:
@@ -44,7 +44,7 @@ class Entry:
     def describe(self, now: datetime) -> dict[str, Any]:
         """The entry as JSON values, for the board, the lists and `--json`."""
         if self.snapshot is None:
-            return {"address": str(self.address), "refused": self.refused}
+            return {**NOTHING, "address": str(self.address), "refused": self.refused, "owner": self.owner}
         publication, product, kept = self.snapshot.publication, self.product, self.promise(now)
         passed = [check["passed"] for check in publication.checks]
         return {
@@ -66,31 +66,6 @@ class Entry:
         }
 
 
-def listed(mesh: Mesh) -> list[dict[str, Any]]:
-    """Every product, published or only declared, by address, as JSON values; one that is only declared says why, where that is known."""
-    lake, now = Lake.of(mesh), datetime.now(UTC)
-    entries = [entry.describe(now) for entry in catalogue(lake)]
-    published = {entry["address"] for entry in entries}
-    domains, _ = mesh.loaded()
-    declared = [product for domain in domains.values() for product in domain.products]
-    entries += [_declared(product, mesh) for product in declared if str(product.address) not in published]
-    return sorted(entries, key=lambda entry: str(entry["address"]))
-
-
-def _declared(product: Product, mesh: Mesh) -> dict[str, Any]:
-    standing = Refusals.of(mesh.home, product.address).standing()
-    day, refusal = max(standing.items(), key=lambda item: str(item[0])) if standing else (None, None)
-    return {
-        "address": str(product.address),
-        "owner": product.owner,
-        "version": product.version,
-        "snapshot": None,
-        "unpublished": f"{f'{day} ' if day else ''}was refused: {refusal.why}" if refusal else "it has not run yet",
-        "serves": list(product.serves),
-        "description": product.description,
-    }
-
-
 def catalogue(lake: Lake) -> list[Entry]:
     """Every published product, by address."""
     return [entry(lake, address) for address in sorted(lake.addresses())]
@@ -102,7 +77,11 @@ def entry(lake: Lake, address: Address) -> Entry:
     Raises:
         NotPublished: the product has no snapshot.
     """
+    table = lake.table(address)
     try:
-        return Entry(address, lake.table(address).snapshot(address.snapshot))
+        snapshot = table.snapshot(address.snapshot)
+        snapshot.check(snapshot.lost())
+        return Entry(address, snapshot)
     except UntrustedSnapshot as error:
-        return Entry(address, None, str(error))
+        good = None if error.last_good is None else table.snapshot(error.last_good).publication.product
+        return Entry(address, None, str(error), good["owner"] if good else None)

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from dagmesh.consume.access import ANALYST
+from dagmesh.consume.grants import Grants
 from dagmesh.consume.query import run_query
 from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
@@ -18,12 +19,14 @@ from dagmesh.model.mesh import Mesh
 class Connection:
     """Reads the products of one mesh for one reader; relations it gives are lazy and live as long as it does."""
 
-    def __init__(self, lake: Lake, reader: str) -> None:
-        self.resolver = Resolver(lake, reader)
+    def __init__(self, lake: Lake, reader: str, grants: Grants | None = None, purpose: str | None = None) -> None:
+        self.resolver = Resolver(lake, reader, grants or Grants(), purpose)
         self._duckdb = lake.connect()
 
     def read(self, address: str, *, days: Iterable[date] | None = None) -> duckdb.DuckDBPyRelation:
         """A product's rows as a DuckDB relation: `.pl()` Polars, `.to_arrow_table()` Arrow, `.df()` pandas with decimals as floats.
+
+        The read is recorded.
 
         Args:
             address: `orders.purchase_patterns` (latest major), `orders.purchase_patterns@1`, or with a snapshot,
@@ -45,15 +48,16 @@ class Connection:
         self._duckdb.close()
 
 
-def connect(folder: str | Path | None = None, *, reader: str = ANALYST) -> Connection:
+def connect(folder: str | Path | None = None, *, reader: str = ANALYST, purpose: str | None = None) -> Connection:
     """A connection to the mesh that holds `folder` (the working directory by default).
 
     Args:
         folder: any folder of the mesh.
         reader: the domain in whose name products are read, or `analyst`.
+        purpose: what they are read for; it is recorded with each read.
 
     Raises:
         MeshError: no mesh there.
     """
     mesh = Mesh.find(Path(folder) if folder else None)
-    return Connection(Lake.of(mesh), reader)
+    return Connection(Lake.of(mesh), reader, Grants.of(mesh), purpose)

@@ -7,6 +7,7 @@ allowed; whatever a later DuckDB adds is refused until it is looked at.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ _PARTS = _QUERIES | _TABLES | _MODIFIERS | _ORDERS
 _TABLE_FUNCTIONS = frozenset({"generate_series", "range", "unnest"})
 _CLOCK = frozenset({"current_date", "get_current_time", "get_current_timestamp", "now", "today", "transaction_timestamp"})
 _CHANCE = frozenset({"gen_random_uuid", "random", "uuid", "uuidv4", "uuidv7"})
+_BARE = re.compile(r"(?<!\")\b[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+(#\d+)?")
 _HARMLESS = _TABLE_FUNCTIONS | _CLOCK | _CHANCE | {"error"}
 _PLANS_ANY_TEXT = frozenset({"json_serialize_plan"})  # DuckDB calls it consistent, yet it binds a statement and so opens its files
 
@@ -49,11 +51,38 @@ def tables_of(con: duckdb.DuckDBPyConnection, statement: str) -> frozenset[tuple
         raise QueryRefused("The statement is nested too deeply; name its steps in a WITH.") from error
 
 
+_CONDITION = frozenset({"BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "OPERATOR", "TYPE"})
+_CLOCK_WORDS = frozenset({"current_date", "current_time", "current_timestamp"})  # functions that DuckDB parses as columns
+
+
+def condition_columns(con: duckdb.DuckDBPyConnection, condition: str) -> frozenset[str]:
+    """Names of the columns that one condition over a row looks at.
+
+    Raises:
+        QueryRefused: anything but one expression of the row's columns, constants and functions of values.
+    """
+    tree = _parsed(con, f"SELECT (\n{condition}\n)")
+    bare = _parsed(con, "SELECT (\ntrue\n)")
+    found, wanted = tree["statements"][0]["node"], bare["statements"][0]["node"]
+    if len(found.get("select_list", ())) != 1 or {**found, "select_list": []} != {**wanted, "select_list": []}:
+        raise QueryRefused("A condition is one expression over the row's columns.")
+    _check_parts(tree)
+    _check_functions(con, tree)
+    for node in _nodes(found["select_list"]):
+        if "class" in node and node["class"] not in _CONDITION:
+            raise QueryRefused(f"A condition looks at its own row alone; got {node['class'].replace('_', ' ')}.")
+    names = {".".join(node["column_names"]) for node in _nodes(tree) if node.get("class") == "COLUMN_REF"}
+    return frozenset(name for name in names if name.lower() not in _CLOCK_WORDS)
+
+
 def _parsed(con: duckdb.DuckDBPyConnection, statement: str) -> Tree:
     """The statement's syntax tree, as DuckDB's own parser writes it."""
     tree: Tree = json.loads(con.execute("SELECT json_serialize_sql(?::VARCHAR)", [statement]).fetchall()[0][0])
     if tree["error"]:
         said = f" DuckDB says: {tree['error_message']}" if tree["error_type"] == "parser" else ""
+        address = _BARE.search(statement) if said else None
+        if address:
+            said += f' An address with a major is quoted: "{address[0]}".'
         raise QueryRefused(f"Only one plain SELECT over products is run here.{said}")
     if len(tree["statements"]) != 1:
         raise QueryRefused(f"Only one SELECT at a time is run here; got {len(tree['statements'])}.")

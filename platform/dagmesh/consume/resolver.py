@@ -1,56 +1,120 @@
-"""The one resolver: address -> may the reader? -> snapshot -> relation. There is no second way to read a product."""
+"""The one resolver: address -> may the reader? -> snapshot -> recorded -> relation. There is no second way to read a product."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
-from dagmesh.consume.access import check_access, hidden_columns
-from dagmesh.errors import NotPublished, UntrustedSnapshot, nearest
+from dagmesh.consume.access import Access, Asked, access
+from dagmesh.consume.grants import Grants
+from dagmesh.consume.masks import mask_key, shown_as
+from dagmesh.consume.read_log import ReadLog, ReadRecord
+from dagmesh.consume.row_filter import filtered
+from dagmesh.errors import AccessRefused, NotPublished, UntrustedSnapshot, nearest
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One resolved read.
+class Look:
+    """A product that the reader may read, before any of it is read.
 
-    `address` carries the snapshot that was read; `sql` is FROM-able text over its files; `product` is the product as the
-    snapshot's publication describes it; `hidden` are the columns the reader sees as NULL.
+    `address` carries the snapshot; `product` is the product as the snapshot's publication describes it; `access` is what the
+    reader would see.
     """
 
     address: Address
     snapshot: Snapshot
-    sql: str
     product: Mapping[str, Any]
-    hidden: frozenset[str]
+    access: Access
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The columns whose values the reader does not see."""
+        return frozenset(self.access.masks)
+
+
+@dataclass(frozen=True)
+class Reading(Look):
+    """One resolved and recorded read; `sql` is FROM-able text over its files, masks and row filter in it."""
+
+    sql: str = ""
 
 
 @dataclass(frozen=True)
 class Resolver:
-    """Reads products of a lake for one reader: a domain's name, or `analyst`."""
+    """Reads products of a lake for one reader: a domain's name, or `analyst`.
+
+    `purpose` is what it reads for. A resolver for `planning` looks at what is there again and again and reads nothing: what it
+    is refused is not recorded either.
+    """
 
     lake: Lake
     reader: str
+    grants: Grants = field(default_factory=Grants)
+    purpose: str | None = None
+    planning: bool = False
 
     def resolve(self, address: str | Address, days: Collection[date] | None = None) -> Reading:
         """The product's rows as of its newest snapshot, or of the address's own; of the given days only, if any.
 
         Raises:
             AddressError: not an address. NotPublished: no such product or snapshot yet.
-            AccessRefused: the product does not serve the reader. UntrustedSnapshot: the snapshot does not verify.
+            AccessRefused: the reader may not. UntrustedSnapshot: the snapshot does not verify.
+            MeshError: the read cannot be recorded.
         """
+        look = self.look(address)
+        sql = self._sql(look, days)
+        self._log.record(self._record(look, days))
+        return Reading(look.address, look.snapshot, look.product, look.access, sql)
+
+    def look(self, address: str | Address) -> Look:
+        """What `resolve` would read, nothing of it read or recorded but a refusal; raises what `resolve` raises of the address."""
         address = self.completed(Address.parse(address) if isinstance(address, str) else address)
         snapshot = self.lake.table(address).snapshot(address.snapshot)
         product = snapshot.publication.product
         now = product if address.snapshot is None else self._now(snapshot)
-        check_access(now, address, self.reader)
-        hidden = hidden_columns(product, self.reader) | hidden_columns(now, self.reader)
-        sql = _masked(snapshot.sql(days), product, hidden)
-        return Reading(address.at_snapshot(snapshot.version), snapshot, sql, product, hidden)
+        moment = datetime.now(UTC)
+        try:
+            seen = access(Asked(self.reader, address, product, now, moment.date()), self.grants)
+        except AccessRefused as refusal:
+            if not self.planning:
+                refused = ReadRecord(moment, self.reader, address, purpose=self.purpose, decision="refused", why=str(refusal))
+                self._log.record(refused)
+            raise
+        return Look(address.at_snapshot(snapshot.version), snapshot, product, seen)
+
+    def _sql(self, look: Look, days: Collection[date] | None) -> str:
+        sql = look.snapshot.sql(days)
+        if look.access.rows:
+            sql = filtered(sql, look.access.rows)
+        masks = look.access.masks
+        if not masks:
+            return sql
+        key = mask_key(self.lake.home, look.address.domain, self.reader) if "hash" in masks.values() else b""
+        shown = [shown_as(column, masks.get(column["name"], "none"), key) for column in look.product["contract"]["columns"]]
+        return f"(SELECT {', '.join(shown)} FROM {sql})"
+
+    def _record(self, look: Look, days: Collection[date] | None) -> ReadRecord:
+        files = [file for file in look.snapshot.files if days is None or file.day in days]
+        return ReadRecord(
+            at=datetime.now(UTC),
+            reader=self.reader,
+            address=look.address,
+            columns=tuple(column["name"] for column in look.product["contract"]["columns"] if column["name"] not in look.hidden),
+            masked=look.access.masks,
+            days=None if days is None else tuple(sorted(days)),
+            rows=None if look.access.rows else sum(file.rows for file in files),
+            purpose=self.purpose,
+            grant=look.access.grant,
+        )
+
+    @property
+    def _log(self) -> ReadLog:
+        return ReadLog(self.lake.home)
 
     def _now(self, snapshot: Snapshot) -> Mapping[str, Any]:
         """The product as its newest trusted publication describes it: who may read what is said today, also of old snapshots."""
@@ -72,11 +136,3 @@ class Resolver:
                 address=str(address),
             )
         return address.at_major(max(majors))
-
-
-def _masked(sql: str, product: Mapping[str, Any], hidden: frozenset[str]) -> str:
-    if not hidden:
-        return sql
-    columns = product["contract"]["columns"]
-    shown = ", ".join(f'CAST(NULL AS {c["type"]}) AS "{c["name"]}"' if c["name"] in hidden else f'"{c["name"]}"' for c in columns)
-    return f"(SELECT {shown} FROM {sql})"

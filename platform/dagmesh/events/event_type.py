@@ -11,6 +11,7 @@ from typing import Any
 import fastjsonschema
 
 from dagmesh.errors import EventRefused
+from dagmesh.events.typed import FORMATS, Field, fields, tightened
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 
@@ -39,7 +40,12 @@ class EventType:
             raise EventRefused(
                 f'event type {self.name}: its schema is no object with properties; write {{"type": "object", "properties": ...}}.'
             )
-        _ = self._check
+        _ = self.fields, self._check
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """The fields of its data by name, each a column where events are read as a table."""
+        return fields(f"event type {self.name} {self.version}", self.schema)
 
     @cached_property
     def personal(self) -> tuple[str, ...]:
@@ -49,7 +55,7 @@ class EventType:
     @cached_property
     def _check(self) -> Callable[[Any], Any]:
         try:
-            check: Callable[[Any], Any] = fastjsonschema.compile(dict(self.schema))
+            check: Callable[[Any], Any] = fastjsonschema.compile(tightened(self.schema), formats=FORMATS)
         except fastjsonschema.JsonSchemaDefinitionException as error:
             raise EventRefused(f"event type {self.name}: its schema is no JSON schema: {error}.") from error
         return check

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, NoReturn
 
 from dagmesh.errors import EventRefused
 from dagmesh.events.event import Event, NewEvent, canonical, microseconds
 from dagmesh.events.event_type import EventType
 
 AHEAD = timedelta(minutes=5)  # how far a producer's clock may be ahead of ours
-Types = Mapping[tuple[str, int], EventType]
+EARLIEST = microseconds(datetime.min.replace(tzinfo=UTC))
+Types = Mapping[tuple[str, int | None], EventType]
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Incoming(NamedTuple):
     """An event that may be appended; `data` is its canonical text, `personal` the fields to encrypt."""
 
     id: str
@@ -27,6 +26,11 @@ class Incoming:
     time: int
     data: str
     personal: tuple[str, ...]
+
+    @property
+    def stored(self) -> tuple[str, int, str, int, str]:
+        """Type, version, subject, time and data as the store has them, when nothing is encrypted."""
+        return self.type, self.version, self.subject, self.time, self.data
 
     def is_same(self, event: Event) -> bool:
         """Whether the stored event is this one; personal values that were erased since are not compared."""
@@ -43,13 +47,26 @@ class Incoming:
         return values
 
 
+def with_newest(types: Mapping[tuple[str, int], EventType]) -> Types:
+    """The types, and under version None the newest version of each."""
+    found: dict[tuple[str, int | None], EventType] = {}
+    for (name, version), kind in sorted(types.items()):
+        found[name, version] = found[name, None] = kind
+    return found
+
+
 def incoming(event: NewEvent, types: Types, now: datetime) -> Incoming:
     """The event, ready to be appended.
+
+    Args:
+        event: what a producer hands over.
+        types: what `with_newest` gives.
+        now: no event is after this moment, by more than five minutes.
 
     Raises:
         EventRefused: its type is unknown, or its id, subject, time or data is wrong; the message names it and the path.
     """
-    kind = _type(event, types)
+    kind = types.get((event.type, event.version)) or _unknown(event, types)
     if not event.id or not event.subject:
         raise EventRefused(f"event {event.id!r} ({event.type}): id and subject are given by its producer; got subject {event.subject!r}.")
     if event.time.tzinfo is None:
@@ -57,20 +74,32 @@ def incoming(event: NewEvent, types: Types, now: datetime) -> Incoming:
     if event.time > now + AHEAD:
         ahead = f"time {event.time.isoformat()} is in the future; it is {now.isoformat()}"
         raise EventRefused(f"event {event.id}: {ahead}. See to the producer's clock.")
+    time = microseconds(event.time)
+    if time < EARLIEST:
+        raise EventRefused(f"event {event.id}: time {event.time.isoformat()} is before year 1 in UTC, where time begins.")
     fault = kind.fault(event.data)
     if fault:
         raise EventRefused(f"event {event.id} ({event.type} {kind.version}, {event.subject}): {fault}.")
-    return Incoming(event.id, event.type, kind.version, event.subject, microseconds(event.time), canonical(event.data), kind.personal)
+    return Incoming(event.id, event.type, kind.version, event.subject, time, _text(event), kind.personal)
 
 
-def _type(event: NewEvent, types: Types) -> EventType:
-    versions = {version: kind for (name, version), kind in types.items() if name == event.type}
+def _text(event: NewEvent) -> str:
+    """The data's canonical text, when it and the rest of the event can be written down."""
+    try:
+        data = canonical(event.data)
+        if not (data.isascii() and event.id.isascii() and event.subject.isascii()):
+            f"{data}{event.id}{event.subject}".encode()
+    except (ValueError, RecursionError) as error:  # NaN, half of a surrogate pair, a thousand lists in each other
+        named = event.id.encode(errors="replace").decode()
+        raise EventRefused(f"event {named}: its id, subject or data cannot be written as JSON in UTF-8 ({error}).") from error
+    return data
+
+
+def _unknown(event: NewEvent, types: Types) -> NoReturn:
+    versions = [version for name, version in types if name == event.type and version]
     if not versions:
         raise EventRefused(f"event {event.id}: unknown type {event.type!r}; register it, or choose {_listed(name for name, _ in types)}.")
-    kind = versions.get(event.version or max(versions))
-    if kind is None:
-        raise EventRefused(f"event {event.id}: {event.type} has no version {event.version}; choose {_listed(map(str, versions))}.")
-    return kind
+    raise EventRefused(f"event {event.id}: {event.type} has no version {event.version}; choose {_listed(map(str, versions))}.")
 
 
 def _listed(names: Iterable[str]) -> str:

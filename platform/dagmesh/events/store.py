@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dagmesh.errors import ChainBroken, EventRefused, PreconditionFailed
+from dagmesh.events.batch import Outcome, checked_each, first_of_each_id
+from dagmesh.events.chain import MANY, Row, chained
 from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, moment
 from dagmesh.events.event_type import EventType
-from dagmesh.events.incoming import Incoming, incoming
+from dagmesh.events.incoming import Incoming, incoming, with_newest
 from dagmesh.events.precondition import Precondition
 from dagmesh.events.subject_keys import SubjectKeys
 from dagmesh.events.tables import EVENTS, TABLES
 
 _AT_ONCE = 500
-Row = tuple[Any, ...]
 
 
 class EventStore:
@@ -39,6 +40,11 @@ class EventStore:
         self._con.execute("PRAGMA synchronous=FULL")
         self._con.executescript(TABLES)
         self._types: dict[tuple[str, int], EventType] = {}
+
+    @property
+    def segments_folder(self) -> Path:
+        """Where its sealed segments are."""
+        return self.path.parent / "segments"
 
     def close(self) -> None:
         """Let go of the files."""
@@ -86,18 +92,39 @@ class EventStore:
             EventRefused: an event's type, data or time is wrong, or its id belongs to another event; the message names it.
             PreconditionFailed: something expected is not true.
         """
-        types = self.types()
+        types, now = with_newest(self.types()), now or datetime.now(UTC)
         given: dict[str, Incoming] = {}
         for event in events:
-            checked = incoming(event, types, now or datetime.now(UTC))
+            checked = incoming(event, types, now)
             if given.setdefault(event.id, checked) != checked:
                 raise EventRefused(f"event {event.id} is twice in the batch with different content; an id belongs to one event for ever.")
         with self._transaction():
-            there = self._there(given)
+            there, other = self._there(given)
+            if other:
+                raise next(iter(other.values()))
             if len(there) < len(given):
                 self._check(expect)
                 self._insert([event for id_, event in given.items() if id_ not in there], there)
         return [there[event.id] for event in events]
+
+    def append_each(self, events: Sequence[NewEvent], now: datetime | None = None) -> Outcome:
+        """What became of each event: unlike in `append`, one that is refused does not stop the others. They are on the disk together.
+
+        Args:
+            events: what happened, in order.
+            now: the moment that no event may be after, by more than five minutes; the clock's by default.
+        """
+        pending, refused = checked_each(events, with_newest(self.types()), now or datetime.now(UTC))
+        appended = 0
+        with self._transaction():
+            while pending:
+                given, pending = first_of_each_id(pending)
+                there, other = self._there({event.id: event for event in given.values()})
+                refused |= {index: other[event.id] for index, event in given.items() if event.id in other}
+                new = [event for event in given.values() if event.id not in there and event.id not in other]
+                self._insert(new, there)
+                appended += len(new)
+        return Outcome(appended, len(events) - appended - len(refused), dict(sorted(refused.items())))
 
     def read(
         self,
@@ -147,20 +174,25 @@ class EventStore:
         Raises:
             ChainBroken: naming the first bad position.
         """
-        position, predecessor = after.position, after.hash
-        for row in self._con.cursor().execute(f"SELECT {EVENTS} FROM events WHERE position > ? ORDER BY position", (after.position,)):
-            position += 1
-            if row[0] != position:
-                raise ChainBroken(
-                    f"{self.path}: event {position} is missing; the next is {row[0]}. Put the file back from a backup.", position=position
-                )
-            of_row = chain_hash(predecessor, row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
-            if row[8] != predecessor or row[9] != of_row:
-                raise ChainBroken(
-                    f"{self.path}: event {position} was changed since it was appended. Put the file back from a backup.", position=position
-                )
-            predecessor = row[9]
-        return Head(position, predecessor)
+        head = after
+        for rows in chained(self._con, self.path, after):
+            head = Head(rows[-1][0], rows[-1][-1])
+        return head
+
+    def rows(self, after: Head, until: int) -> Iterator[list[Row]]:
+        """The events after a head up to a position as they are stored, some thousand at a time; ChainBroken as in `verify`."""
+        return chained(self._con, self.path, after, until, MANY)
+
+    def rows_of(self, type: str, after: int, until: int) -> Iterator[list[Row]]:
+        """A type's events after a position up to another as they are stored, some thousand at a time; the chain is not looked at."""
+        within = "type = ? AND position > ? AND position <= ?"
+        found = self._con.cursor().execute(f"SELECT {EVENTS} FROM events WHERE {within} ORDER BY position", (type, after, until))
+        while rows := found.fetchmany(MANY):
+            yield rows
+
+    def opened(self, subject: str, name: str, value: str) -> Any:
+        """A personal value from its encrypted text; None when the subject was forgotten."""
+        return self._keys.opened(subject, {name: value}, (name,))[name]
 
     def forget(self, subject: str, at: datetime) -> bool:
         """Whether the subject's key was there and is now deleted: its personal values are None from now on, the chain holds."""
@@ -187,20 +219,22 @@ class EventStore:
             return dict(self._types)
         return {(name, version): EventType(name, version, json.loads(schema)) for name, version, schema in rows}
 
-    def _there(self, given: Mapping[str, Incoming]) -> dict[str, int]:
-        """Position of each event that is there already, with the same content; EventRefused when the content is another."""
+    def _there(self, given: Mapping[str, Incoming]) -> tuple[dict[str, int], dict[str, EventRefused]]:
+        """Position of each event that is there already with the same content, and a refusal of each that is there with another."""
         there: dict[str, int] = {}
+        other: dict[str, EventRefused] = {}
         ids = list(given)
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
             for row in self._con.execute(f"SELECT {EVENTS} FROM events WHERE id IN ({', '.join('?' * len(some))})", some):
-                found = self._event(row)
-                if not given[found.id].is_same(found):
-                    raise EventRefused(
-                        f"event {found.id} is at position {found.position} with other content; an id belongs to one event for ever."
-                    )
-                there[found.id] = found.position
-        return there
+                new, position, id_ = given[row[1]], row[0], row[1]
+                # What is stored of an event without personal fields is its text; what was encrypted is opened to be compared.
+                if new.stored == row[3:8] or (new.personal and new.is_same(self._event(row))):
+                    there[id_] = position
+                else:
+                    place = f"event {id_} is at position {position}"
+                    other[id_] = EventRefused(f"{place} with other content; an id belongs to one event for ever.")
+        return there, other
 
     def _check(self, expect: Collection[Precondition]) -> None:
         failures = [failure for precondition in expect if (failure := precondition.failure(self._con))]
@@ -209,7 +243,7 @@ class EventStore:
 
     def _insert(self, events: Iterable[Incoming], positions: dict[str, int]) -> None:
         """Append the events and note their positions."""
-        rows, head = [], self.head()
+        rows, head = [], self._sound_head()
         position, predecessor = head.position, head.hash
         for new in events:
             position += 1
@@ -218,6 +252,14 @@ class EventStore:
             rows.append((position, new.id, self.source, new.type, new.version, new.subject, new.time, data, predecessor, hashed))
             positions[new.id], predecessor = position, hashed
         self._con.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 10)})", rows)
+
+    def _sound_head(self) -> Head:
+        """The head, when its event is as it was appended: nothing is chained to one that was changed."""
+        row = self._con.execute(f"SELECT {EVENTS} FROM events ORDER BY position DESC LIMIT 1").fetchone()
+        if row and chain_hash(row[8], *row[:8]) != row[9]:
+            changed = f"{self.path}: event {row[0]} was changed since it was appended; nothing was appended after it."
+            raise ChainBroken(f"{changed} Put the file back from a backup.", position=row[0])
+        return Head(row[0], row[9]) if row else Head()
 
     def _sealed(self, new: Incoming) -> str:
         values = json.loads(new.data).items()

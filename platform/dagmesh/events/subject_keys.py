@@ -23,7 +23,8 @@ class SubjectKeys:
 
     def __init__(self, path: Path) -> None:
         path.touch(mode=0o600, exist_ok=True)
-        self._con = sqlite3.connect(path, isolation_level=None, timeout=30)
+        # DuckDB opens values in threads of its own; SQLite lets them in one at a time.
+        self._con = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
         self._con.execute("PRAGMA journal_mode=DELETE")  # a write-ahead log would keep deleted keys
         self._con.execute("PRAGMA synchronous=FULL")
         self._con.executescript(_TABLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -20,8 +21,8 @@ class CheckedFiles:
     database: Path
 
     def known(self, table: str) -> dict[str, State]:
-        """The state of each file of the table when it was checked."""
-        if not self.database.exists():
+        """The state of each file of the table when it was checked; none where this machine cannot take notes."""
+        if not self.database.exists() or not self._is_writable():
             return {}
         with closing(self._open()) as con:
             rows = con.execute("SELECT path, size, mark FROM checked WHERE folder = ?", [table]).fetchall()
@@ -29,11 +30,18 @@ class CheckedFiles:
 
     def note(self, table: str, states: Mapping[str, State]) -> None:
         """Remember that these files of the table are right as they are."""
-        if not states:
+        if not states or not self._is_writable():
             return
         rows = [(table, path, state.size, state.mark) for path, state in states.items()]
         with closing(self._open()) as con, con:
             con.executemany("INSERT OR REPLACE INTO checked VALUES (?, ?, ?, ?)", rows)
+
+    def _is_writable(self) -> bool:
+        """Whether notes can be taken: without them every file is hashed at each read, and reading still works."""
+        folder = self.database.parent
+        while not folder.exists():
+            folder = folder.parent
+        return os.access(folder, os.W_OK)
 
     def _open(self) -> sqlite3.Connection:
         self.database.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from dagmesh.errors import AddressError
 from dagmesh.lake.checked_files import CheckedFiles
-from dagmesh.lake.delta_log import commit_name
 from dagmesh.lake.keys import SigningKey, announce, signing_key
 from dagmesh.lake.owner_only import private_home
 from dagmesh.lake.place import Place, Verified
@@ -63,7 +62,7 @@ class Lake:
 
     def addresses(self) -> list[Address]:
         """Every published address, with its major, sorted."""
-        return sorted(address for address in self._tables() if self.table(address).place.storage.state(commit_name(0)))
+        return sorted(address for address in self._tables() if self.table(address).newest is not None)
 
     def _tables(self) -> Iterator[Address]:
         for domain in self._folders(""):

@@ -55,15 +55,22 @@ class PrivateTable:
         """The lowest share of complete records among the days (None: all), as their writer said."""
         return min((part.completeness for part in self._contents().chosen(days)), default=1.0)
 
+    def columns(self) -> Columns:
+        """Name and DuckDB type of each column that any of its days has.
+
+        Raises:
+            NotPublished: it was never written.
+        """
+        contents = self._written()
+        return contents.columns_of(contents.chosen(None))[0]
+
     def sql(self, days: Collection[date] | None = None) -> str:
         """FROM-able text of the rows (of these days); a daily table has a DATE column `day`.
 
         Raises:
             NotPublished: it was never written.
         """
-        contents = self._contents()
-        if not contents.schemas:
-            raise NotPublished(f"{self._place} was never written; run its asset first.", address=self.folder.name)
+        contents = self._written()
         chosen = contents.chosen(days)
         columns, mixed = contents.columns_of(chosen)
         paths = [str(self.folder / file) for part in chosen for file in part.files]
@@ -129,6 +136,12 @@ class PrivateTable:
                 storage.move(file.path, stayed[-1])
         rows = sum(file.rows for file in files if file.day == day)
         return Part(tuple(stayed), rows, f"{row_hash:016x}", made_of, completeness)
+
+    def _written(self) -> Contents:
+        contents = self._contents()
+        if not contents.schemas:
+            raise NotPublished(f"{self._place} was never written; run its asset first.", address=self.folder.name)
+        return contents
 
     def _contents(self) -> Contents:
         return Contents.read(self.folder / _LIST)

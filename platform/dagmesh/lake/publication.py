@@ -30,6 +30,7 @@ class Record:
         through: the newest day a whole product covers; a daily one's is its newest day.
         seconds: how long the run worked on it.
         reason: why, where that is not plain.
+        lineage: for each column what it is made of: source (an address or a private table's name), its column, and the way.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class Record:
     through: date | None = None
     seconds: float = 0.0
     reason: str = ""
+    lineage: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Publication:
     seconds: float = 0.0
     mixed: bool = False
     incomplete: Mapping[str, float] = field(default_factory=dict)
+    lineage: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[tuple[str, str]]:

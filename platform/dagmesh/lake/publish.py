@@ -96,6 +96,7 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
         inputs=record.inputs,
         key_id="",
         seconds=record.seconds,
+        lineage=record.lineage,
         incomplete={str(day): share for day, share in shares.items() if day and share < 1},
     )
 

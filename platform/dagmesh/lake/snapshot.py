@@ -74,6 +74,12 @@ class Snapshot:
         paths = [self.place.storage.path(file.path) for file in chosen]
         return rows_sql(paths, self.publication.columns, self.publication.day_column, self.publication.mixed)
 
+    def lost(self, days: Collection[date] | None = None) -> tuple[DataFile, ...]:
+        """The files (of these days) that are not there or have not the size that was signed, by a look at names and sizes alone."""
+        chosen = [file for file in self.files if days is None or file.day is None or file.day in days]
+        states = self.place.storage.states([file.path for file in chosen])
+        return tuple(file for file in chosen if file.path not in states or states[file.path].size != file.size)
+
     def check(self, files: Collection[DataFile], anew: bool = False) -> None:
         """Nothing, when the files' content is what was signed.
 

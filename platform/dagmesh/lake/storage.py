@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dagmesh.errors import MeshError
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -193,4 +195,7 @@ def storage_of(root: str) -> Storage:
     # fsspec costs 0.1 s to import and is only needed here.
     from dagmesh.lake.remote_storage import RemoteStorage
 
-    return RemoteStorage.of(root)
+    try:
+        return RemoteStorage.of(root)
+    except (ImportError, ValueError) as error:
+        raise MeshError(f"DAGMESH_LAKE={root}: {error}. Choose a path, or a URL whose fsspec file system is installed.") from error

@@ -60,9 +60,17 @@ class Table:
         end = moment if isinstance(moment, datetime) else datetime.combine(moment + timedelta(days=1), time(), UTC) - datetime.resolution
         return load(self.place, version_at(self.place, end))
 
-    def fingerprints(self) -> dict[date | None, str]:
-        """What each day of the newest snapshot (None: the whole product) was made of; empty when nothing is published."""
-        return {} if self.newest is None else {file.day: file.made_of for file in self.snapshot().files}
+    def fingerprints(self, look_at: Collection[date] = ()) -> dict[date | None, str]:
+        """What each day of the newest snapshot (None: the whole product) was made of; empty when nothing is published.
+
+        Args:
+            look_at: days whose files (of a whole product: its) must be there; what lost one counts as not published.
+        """
+        if self.newest is None:
+            return {}
+        snapshot = self.snapshot()
+        lost = {file.day for file in snapshot.lost(look_at)} if look_at else set()
+        return {file.day: file.made_of for file in snapshot.files if file.day not in lost}
 
     def history(self, limit: int = 20) -> list[Past]:
         """The newest publications, newest first, each with whether its signature holds; their files are not looked at."""

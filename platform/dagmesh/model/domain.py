@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.address import NAME
+from dagmesh.model.contract_reading import shown_file
 from dagmesh.model.product import DataProduct
 from dagmesh.model.product_reading import OWNER
 from dagmesh.model.promise import HOUR
@@ -65,9 +69,12 @@ class Domain:
             except DefinitionError as error:
                 problems += error.problems
                 continue
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a file does when it is imported is said of the file
+                problems.append(_not_imported(module_name, error))
+                continue
             products = [v for v in vars(module).values() if isinstance(v, DataProduct) and v.function.__module__ == module_name]
             found += [product.in_domain(self.name, self.owner, self.support) for product in products]
-        problems += _twice(found)
+        problems += [*_twice(found), *_circles(found)]
         if problems:
             raise DefinitionError(problems)
         return tuple(sorted(found, key=lambda product: product.address))
@@ -91,6 +98,29 @@ def _twice(products: list[Product]) -> Iterator[Problem]:
             message = f"is declared twice; {seen[address].file} has it too. Rename one or raise its major."
             yield Problem(product.file, address, "name", message)
         seen[address] = product
+
+
+def _circles(products: list[Product]) -> Iterator[Problem]:
+    """The mistake of products that read each other in a circle, or themselves."""
+    newest = {product.name: product.address for product in sorted(products, key=lambda product: product.address)}
+    reads = {p.address: {read.address or newest.get(read.source) for read in p.inputs} - {None} for p in products}
+    try:
+        TopologicalSorter(reads).prepare()
+    except CycleError as error:
+        circle = [address for address in reversed(error.args[1]) if address in reads]
+        first = next(product for product in products if product.address == circle[0])
+        words = f"read each other in a circle: {' <- '.join(map(str, circle))}; drop one of the reads."
+        yield Problem(first.file, str(first.address), "reads", words)
+
+
+def _not_imported(module_name: str, error: BaseException) -> Problem:
+    """The mistake of a file that cannot be imported, with its line."""
+    spec = importlib.util.find_spec(module_name)
+    path = (spec.origin if spec else None) or module_name
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == path else next(reversed(lines), None)
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return Problem(shown_file(path), "", f"line {line}" if line else "", f"{type(error).__name__}: {said}")
 
 
 def _clear_name(name: str) -> str:

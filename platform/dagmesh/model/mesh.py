@@ -98,12 +98,19 @@ class Mesh:
 
 
 def _locations(root: Path) -> Iterator[Location]:
-    workspace = yaml.safe_load((root / "workspace.yaml").read_text(encoding="utf-8")) or {}
-    for entry in workspace.get("load_from") or []:
-        module = entry.get("python_module")
+    file = root / "workspace.yaml"
+    try:
+        workspace = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise MeshError(f"{file}: is not YAML: {' '.join(str(error).split())}.") from error
+    entries = (workspace.get("load_from") or []) if isinstance(workspace, dict) else None
+    if not isinstance(entries, list):
+        raise MeshError(f"{file}: load_from is a list of domains; see one written by dagmesh new domain.")
+    for entry in entries:
+        module = entry.get("python_module") if isinstance(entry, dict) else None
         if not isinstance(module, dict) or not {"module_name", "working_directory"} <= set(module):
             wanted = "every entry is a python_module with module_name and working_directory"
-            raise MeshError(f"{root / 'workspace.yaml'}: {wanted}; got {entry}.")
+            raise MeshError(f"{file}: {wanted}; got {entry}.")
         executable = module.get("executable_path")
         yield Location(
             name=module.get("location_name") or module["module_name"].split(".")[0],

@@ -201,6 +201,10 @@ def _expectation_complaints(window: Window) -> Iterator[str]:
     if window.expects is not None:
         if isinstance(window.expects, type) and issubclass(window.expects, Contract):
             yield from (f"expects {problem.product}: {problem.field}: {problem.message}" for problem in window.expects.problems)
+            checks = [rule.name for rule in window.expects.rules if rule.kind == "check"]
+            if checks:
+                place = f"expects {window.expects.__name__}: check '{checks[0]}'"
+                yield f"{place} is Python, which the producer cannot run; use rules of dm.field."
         else:
             yield f"expects={window.expects!r} is not a subclass of dm.Contract with the columns and rules relied on."
     if window.max_lag is not None:

@@ -65,11 +65,14 @@ def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: 
 def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> Iterator[Ran]:
     """Make one product for a day (a whole one: as it is now), and before it the private tables it needs that are stale."""
     location = mesh.location(address.domain)
+    if address.snapshot is not None:
+        raise AddressError(f"'{address}' names a snapshot, which is made once; write {address.name} to make a new one.")
     if has_own_python(location):
         yield run_there(mesh, location, ["run", str(address), "--day", day.isoformat()])
         return
     with _instance(mesh) as instance:
         domain = _dagster_domain(location)
+        _check_days(domain, [day])
         builder = Builder(mesh, {domain.name: domain}, instance)
         nodes = builder.nodes()
         key = _product_key(domain, address)
@@ -85,7 +88,9 @@ def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progr
         yield run_there(mesh, location, ["backfill", name, "--from", str(days[0]), "--to", str(days[-1])])
         return
     with _instance(mesh) as instance:
-        builder = Builder(mesh, {name: _dagster_domain(location)}, instance)
+        domain = _dagster_domain(location)
+        _check_days(domain, days)
+        builder = Builder(mesh, {name: domain}, instance)
         yield builder.run(list(builder.nodes()), days, progress)
 
 
@@ -148,7 +153,8 @@ class Builder:
             )
         )
         note_origin(self.instance, run_id, domain.name)
-        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, tuple(_failures(result)))
+        said = tuple(_failures(result)), tuple(_warnings(result))
+        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, *said)
 
 
 def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Location]) -> tuple[Builder, list[Ran]]:
@@ -169,6 +175,12 @@ def _dagster_domain(location: Location) -> DagsterDomain:
     if not isinstance(domain, DagsterDomain):
         raise MeshError(f"domains/{location.name}: {location.module}.{location.attribute} is not a domain; write dm.domain(...).")
     return domain
+
+
+def _check_days(domain: DagsterDomain, days: Sequence[date]) -> None:
+    if days[0] < domain.start:
+        begins = f"{domain.name} begins on {domain.start}; got {days[0]}"
+        raise MeshError(f"{begins}. Choose later days, or set an earlier start in its definitions.py.")
 
 
 def _product_key(domain: DagsterDomain, address: Address) -> Key:
@@ -209,13 +221,30 @@ def _report(entry: Any, domain: str, progress: Progress) -> None:
         progress(f"{domain}: {entry.step_key}")
 
 
+def _cause(error: Any) -> str:
+    """What went wrong in a domain's code: the first cause, and where in the domain's files; the whole stack is in the run."""
+    while error.cause:
+        error = error.cause
+    own = [line for line in error.stack if "/domains/" in line] or error.stack[-1:]
+    return "\n".join([error.message.strip(), *(line.strip() for line in own[-1:])])
+
+
+def _warnings(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """The checks that failed and only warn."""
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            found = event.asset_check_evaluation_data
+            if not found.passed and found.severity == dg.AssetCheckSeverity.WARN:
+                yield f"warning: {'.'.join(found.asset_key.path)} {found.check_name}: {found.description or 'failed'}"
+
+
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     """What each failed step said; of a run that failed outside its steps, what the run said."""
     steps = [event for event in result.all_events if event.is_step_failure]
     for event in steps:
         data = event.step_failure_data
         failure = data.user_failure_data
-        yield (failure.description or "") if failure else (data.error.to_string() if data.error else "")
+        yield (failure.description or "") if failure else (_cause(data.error) if data.error else "")
     for event in result.all_events if not steps else ():
         if event.is_failure:
             error = getattr(event.event_specific_data, "error", None)

@@ -9,8 +9,9 @@ import dagster as dg
 from dagmesh.model.domain import Domain
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.domain import DagsterDomain, check_sources
-from dagmesh.orchestrate.expectation_checks import consumers_by_product
 from dagmesh.orchestrate.housekeeping import nightly_housekeeping
+from dagmesh.orchestrate.known import known_of
+from dagmesh.orchestrate.policy_checks import Policing
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.private_io import private_io
 from dagmesh.orchestrate.product_asset import product_asset
@@ -35,15 +36,16 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
     tables = private_tables(domain.name, private)
     check_sources(domain, list(tables))
     lake = LakeResource.of(mesh)
-    consumers = consumers_by_product(lake.lake)
-    products = [product_asset(domain, product, lake.root, consumers.get(product.address, ())) for product in domain.products]
+    known = known_of(lake.lake, domain)
+    policing = Policing.of(mesh, domain)
+    products = [product_asset(domain, product, lake.root, known[product.address], policing) for product in domain.products]
     return dg.Definitions(
         assets=[*private, *products, *_foreign(domain)],
         sensors=[daily_sensor(domain, tables, mesh)],
         schedules=[nightly_housekeeping(domain)],
         resources={
             "lake": lake,
-            "resolver": ResolverResource(lake=lake, reader=domain.name),
+            "resolver": ResolverResource(lake=lake, reader=domain.name, mesh=str(mesh.root)),
             "io_manager": private_io(domain.name, tables),
         },
         executor=dg.in_process_executor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -98,20 +98,21 @@ class Ports:
         return self._of_product(product, read, address) if address else self._of_table(product, read)
 
     def _of_product(self, product: Product, read: Read, address: Address) -> Input:
+        resolver = replace(self.resolver, purpose=read.purpose)
         try:
-            reading = self.resolver.resolve(address)
+            look = resolver.look(address)
         except NotPublished as error:
             raise NotPublished(f"{product.address} waits for {address}: it has no snapshot yet.", address=str(address)) from error
-        snapshot = reading.snapshot
+        snapshot = look.snapshot
         return Input(
             read=read,
             key=self.key(read),
-            source=str(reading.address),
+            source=str(look.address),
             daily=snapshot.publication.product["partitioned_by"] is not None,
             days=snapshot.day_digests,
             whole=snapshot.digest,
             through=max(snapshot.days, default=snapshot.publication.through),
-            sql=lambda days: self.resolver.resolve(reading.address, days).sql,
+            sql=lambda days: resolver.resolve(look.address, days).sql,
             completeness=snapshot.completeness,
             record={"address": str(address), "snapshot": snapshot.version},
         )

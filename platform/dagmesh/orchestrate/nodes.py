@@ -84,7 +84,7 @@ class ProductNode:
         inputs, absent = self._inputs()
         lake = self.ports.resolver.lake
         try:
-            made = lake.table(self.product.address).fingerprints()
+            made = lake.table(self.product.address).fingerprints(days)
         except UntrustedSnapshot as error:
             return State(waiting={None: Wait(str(error))})
         waiting: dict[date | None, Wait] = {}

@@ -59,9 +59,14 @@ class BuildThere:
 def run_there(mesh: Mesh, location: Location, arguments: Sequence[str]) -> Ran:
     """What came of a `dagmesh` command that the domain's own interpreter ran, and what it said when it failed."""
     began = perf_counter()
+    done = said_there(mesh, location, arguments)
+    messages = tuple(done.stderr.splitlines()) if done.returncode else ()
+    return Ran(location.name, (), (), done.returncode == 0, perf_counter() - began, messages)
+
+
+def said_there(mesh: Mesh, location: Location, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """The end of a `dagmesh` command that the domain's own interpreter ran, with all it printed."""
     executable = str(location.executable)
     environment = {**environment_of(executable), _STARTED_FOR: location.name}
     command = [executable, "-m", "dagmesh", *arguments]
-    done = subprocess.run(command, cwd=mesh.root, capture_output=True, text=True, check=False, env=environment)
-    messages = tuple(done.stderr.splitlines()) if done.returncode else ()
-    return Ran(location.name, (), (), done.returncode == 0, perf_counter() - began, messages)
+    return subprocess.run(command, cwd=mesh.root, capture_output=True, text=True, check=False, env=environment)

@@ -7,16 +7,23 @@ from typing import Any
 
 import dagster as dg
 
-from dagmesh.audit.report import HISTORY, SCHEMA, Result, check_names
-from dagmesh.errors import DagmeshError, SchemaMismatch
+from dagmesh.audit.report import COMPLETENESS, HISTORY, SCHEMA, Result, check_names
+from dagmesh.errors import DagmeshError, PolicyViolated, SchemaMismatch
+from dagmesh.lake.failures import Failures
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
 from dagmesh.orchestrate import metadata
+from dagmesh.orchestrate.expectation_checks import OTHERS, PREFIX, collected
 from dagmesh.orchestrate.inputs import Ports
-from dagmesh.orchestrate.publishing import Outcome, Run, publish
+from dagmesh.orchestrate.known import Known
+from dagmesh.orchestrate.lineage_metadata import lineage_metadata, lineage_section
+from dagmesh.orchestrate.openlineage import told
+from dagmesh.orchestrate.policy_checks import Policing
+from dagmesh.orchestrate.publishing import Outcome, Run
 from dagmesh.orchestrate.resources import LakeResource, ResolverResource
 
 Events = Iterator[Any]
+UNPOLICED, UNKNOWN = Policing(), Known()
 
 
 def daily(start: date | str) -> dg.DailyPartitionsDefinition:
@@ -31,20 +38,25 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
-def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.AssetsDefinition:
+def product_asset(
+    domain: Domain, product: Product, lake_root: str, known: Known = UNKNOWN, policing: Policing = UNPOLICED
+) -> dg.AssetsDefinition:
     """The asset whose every run stages, audits, signs and publishes the product.
 
     Args:
         domain: the domain that owns the product.
         product: what to publish.
         lake_root: where the lake is, for the links the UI shows.
+        known: what the lake says of it now: who relies on it, and what its columns are made of.
+        policing: what holds it to the policies.
     """
     key = dg.AssetKey(product.address.key)
     spec = dg.AssetSpec(
         key=key,
         deps=[_dep(domain, product, read) for read in product.inputs],
-        description=metadata.description(product),
-        metadata=metadata.definition_metadata(product, f"{lake_root}/{product.domain}/{product.name}/v{product.major}"),
+        description=metadata.description(product) + lineage_section(known.lineage),
+        metadata=metadata.definition_metadata(product, f"{lake_root}/{product.domain}/{product.name}/v{product.major}")
+        | policing.shown(product),
         group_name=domain.name,
         owners=[product.owner],
         tags=metadata.tags(product),
@@ -57,21 +69,27 @@ def product_asset(domain: Domain, product: Product, lake_root: str) -> dg.Assets
     @dg.multi_asset(
         name=f"{product.name}_v{product.major}",
         specs=[spec],
-        check_specs=_checks(key, product),
+        check_specs=[*_checks(key, product, known.consumers), *policing.specs(key)],
         backfill_policy=dg.BackfillPolicy.single_run() if product.partitioned_by else None,
     )
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
         days = days_of(context) if product.partitioned_by else []
         ports = Ports(domain, resolver.resolver, lake.lake.private(domain.name))
-        run = Run(ports, lake.connection(), context.run.run_id, datetime.now(UTC))
+        verdict = policing.verdict(product, lake.lake, lake.connection(), datetime.now(UTC))
+        run = Run(ports, lake.connection(), context.run.run_id, datetime.now(UTC), verdict.look_at, verdict.lineage)
         try:
-            outcome = publish(run, product, days)
+            with Failures.of(lake.lake.home, product.address).noted(run.run_id, run.now):
+                verdict.refuse()
+                outcome = told(run, product, days)
+        except PolicyViolated as error:
+            yield from verdict.results(key)
+            raise dg.Failure(str(error), allow_retries=False) from error
         except SchemaMismatch as error:
             yield _schema_refused(key, error)
             raise dg.Failure(f"{product.address}: nothing was published. {error}", allow_retries=False) from error
         except DagmeshError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        yield from _events(context, product, outcome)
+        yield from _events(context, product, outcome, known.consumers, [*verdict.results(key)])
 
     return publish_product
 
@@ -88,10 +106,12 @@ def _dep(domain: Domain, product: Product, read: Read) -> dg.AssetDep:
     return dg.AssetDep(key)
 
 
-def _checks(key: dg.AssetKey, product: Product) -> list[dg.AssetCheckSpec]:
-    """One check per rule; those that only warn block nothing."""
+def _checks(key: dg.AssetKey, product: Product, consumers: Sequence[str]) -> list[dg.AssetCheckSpec]:
+    """One check per rule and one per consumer that relies on the product; those that only warn block nothing."""
     warning = {HISTORY, *(rule.name for rule in product.contract.rules if rule.severity == "warn")}
-    return [dg.AssetCheckSpec(name, asset=key, description=text, blocking=name not in warning) for name, text in check_names(product)]
+    relied_on = [*((name, "what the consumer relies on") for name in consumers), (OTHERS, "what consumers rely on that came since")]
+    named = [*check_names(product), *relied_on]
+    return [dg.AssetCheckSpec(name, asset=key, description=text, blocking=name not in warning) for name, text in named]
 
 
 def _freshness(product: Product) -> dg.FreshnessPolicy:
@@ -99,10 +119,13 @@ def _freshness(product: Product) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
 
 
-def _events(context: dg.AssetExecutionContext, product: Product, outcome: Outcome) -> Events:
+def _events(
+    context: dg.AssetExecutionContext, product: Product, outcome: Outcome, consumers: Sequence[str], policies: Sequence[dg.AssetCheckResult]
+) -> Events:
     """The run's result as Dagster sees it: materialised days, one result per check, and a failure if anything is missing."""
     key = dg.AssetKey(product.address.key)
-    checks = [_check_result(key, result, outcome) for result in outcome.report.results] if outcome.report else []
+    results = collected(outcome.report.results, consumers) if outcome.report else []
+    checks = [*(_check_result(key, result, outcome) for result in results), *policies]
     if outcome.complete:
         for day in outcome.published:
             context.add_asset_metadata(_day_metadata(product, outcome, day), asset_key=key, partition_key=day.isoformat())
@@ -150,6 +173,7 @@ def _run_metadata(product: Product, outcome: Outcome) -> dict[str, Any]:
         "dagster/row_count": outcome.snapshot.publication.rows,
         "sample_rows": metadata.sample_table(outcome.sample),
         "seconds": round(outcome.seconds, 3),
+        **lineage_metadata(product.domain, outcome.snapshot.publication.lineage),
         **numbers,
     }
 
@@ -174,9 +198,10 @@ def in_words(product: Product, outcome: Outcome) -> str:
     lines = []
     broken = [result for result in outcome.report.results if not result.passed and result.severity == "error"] if outcome.report else []
     if broken:
-        rules = "; ".join(f"{result.text} ({result.failing_rows} of {result.rows} rows break it)" for result in broken)
+        rules = "; ".join(f"{result.text} ({_broken(result)})" for result in broken)
         what = f"refused {_days(outcome.refused)}" if outcome.refused else "nothing was published"
         lines.append(f"{product.address}: {what}: {rules}. The last good snapshot keeps serving.")
+    lines += [result.detail for result in broken if result.name.startswith(PREFIX)]
     if outcome.published:
         lines.append(f"Published: {_days(outcome.published)}.")
     if outcome.quarantine:
@@ -184,6 +209,12 @@ def in_words(product: Product, outcome: Outcome) -> str:
     for day, sources in outcome.waiting.items():
         lines.append(f"{product.address} {day} waits for {sources}.")
     return "\n".join(lines)
+
+
+def _broken(result: Result) -> str:
+    if result.name == COMPLETENESS:  # it is not always rows that are at fault
+        return result.detail
+    return f"{result.failing_rows} of {result.rows} rows break it"
 
 
 def _days(days: Sequence[date]) -> str:

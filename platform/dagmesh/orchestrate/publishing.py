@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from dagmesh.audit.audit import audit, bad_rows_sql
+from dagmesh.audit.audit import audit
 from dagmesh.audit.conform import conform_sql
 from dagmesh.audit.report import Report
 from dagmesh.lake.publication import Record
@@ -21,7 +21,10 @@ from dagmesh.lake.refusals import Refusal, Refusals
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
+from dagmesh.model.lineage import Lineage
+from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expectations_kept, with_expectations
 from dagmesh.orchestrate.forms import computed
+from dagmesh.orchestrate.gates import refuse_broken
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
 
 SAMPLE_ROWS = 5
@@ -54,12 +57,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run has at hand: the domain's ports, a connection, who it is and when it began."""
+    """What a run has at hand: the domain's ports, a connection, who it is, when it began, who looks at what is staged, and
+    who tells what the product's columns are made of.
+    """
 
     ports: Ports
     con: duckdb.DuckDBPyConnection
     run_id: str
     now: datetime
+    look_at: Callable[[Stage], None] = lambda stage: None
+    lineage: Callable[[], Lineage] = dict
 
 
 def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
@@ -67,8 +74,11 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
 
     Raises:
         NotPublished: an input has nothing at all yet. SchemaMismatch: the result has not the contract's columns.
+        PolicyViolated: who looks at what is staged refuses it.
+        ContractBroken: the contract breaks what its major promised.
     """
     began = perf_counter()
+    refuse_broken(run.ports.resolver.lake, product)
     inputs = run.ports.resolve(product)
     waiting = {day: sources for day in days if (sources := _waits_for(inputs, day))}
     ready = [day for day in days if day not in waiting]
@@ -78,11 +88,14 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
     stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
     with _used_up(stage):
         report = _audited(run, product, inputs, stage)
-        quarantine = None if report.passed else _quarantined(run, product, stage, report)
+        kept = expectations_kept(run.con, run.ports.resolver.lake, product, stage, report)
+        report = with_expectations(report, kept)
+        quarantine = None if report.passed else _quarantined(run, product, stage, report, kept)
         _note_refusals(run, product, inputs, days, report)
         refused = Outcome(report, refused=report.refused_days, waiting=waiting, quarantine=quarantine)
         if not (report.passed_days if days else report.passed):
             return refused
+        run.look_at(stage)
         sample = _sample(run, product, stage, report.passed_days)
         snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
     seconds = perf_counter() - began
@@ -163,6 +176,7 @@ def _published(run: Run, product: Product, inputs: Sequence[Input], stage: Stage
         inputs={i.read.parameter: i.record for i in inputs},
         through=None if days else min((i.through for i in inputs if i.through), default=None),
         seconds=round(seconds, 3),
+        lineage=run.lineage(),
     )
     return lake.table(product.address).publish(stage, days, record, lake.signing_key(product.domain))
 
@@ -172,10 +186,13 @@ def _signed(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name != "samples"}
 
 
-def _quarantined(run: Run, product: Product, stage: Stage, report: Report) -> Path:
+def _quarantined(run: Run, product: Product, stage: Stage, report: Report, kept: Sequence[Kept]) -> Path | None:
+    """Where the bad rows are now; None when it is not the rows that are bad."""
     path = quarantine_path(run.ports.resolver.lake.home, product, run.run_id)
-    write_quarantine(run.con, bad_rows_sql(run.con, stage.sql(), product, report), path)
-    return path
+    if write_quarantine(run.con, broken_rows_sql(run.con, product, stage, report, kept), path):
+        return path
+    path.unlink()
+    return None
 
 
 def _sample(run: Run, product: Product, stage: Stage, days: Sequence[date]) -> list[dict[str, Any]]:

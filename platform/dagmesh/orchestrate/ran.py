@@ -18,3 +18,4 @@ class Ran:
     success: bool
     seconds: float
     messages: tuple[str, ...]
+    warnings: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ import dagster as dg
 import duckdb
 from pydantic import PrivateAttr
 
+from dagmesh.consume.grants import Grants
 from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
@@ -52,15 +53,16 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
 
 
 class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
-    """Reads other domains' products in this domain's name."""
+    """Reads other domains' products in this domain's name; `mesh` is the folder whose domains hold the grants, "" for none."""
 
     lake: dg.ResourceDependency[LakeResource]
     reader: str
+    mesh: str = ""
 
     @property
     def resolver(self) -> Resolver:
         """The resolver itself."""
-        return Resolver(self.lake.lake, self.reader)
+        return Resolver(self.lake.lake, self.reader, Grants(Path(self.mesh) if self.mesh else None))
 
     def resolve(self, address: str, days: Collection[date] | None = None) -> Reading:
         """What `Resolver.resolve` gives, read in this domain's name."""

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from dagmesh.consume.grants import Grants
 from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Domain
@@ -27,7 +28,7 @@ def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
     """The domain's products and private tables as nodes of the plan."""
     lake = Lake.of(mesh)
     store = lake.private(domain.name)
-    ports = Ports(domain, Resolver(lake, domain.name), store)
+    ports = Ports(domain, Resolver(lake, domain.name, Grants.of(mesh), planning=True), store)
     nodes: list[Node] = [TableNode(domain.name, table, store) for table in tables.values()]
     nodes += [ProductNode(product, ports) for product in domain.products]
     return {node.key: node for node in nodes}

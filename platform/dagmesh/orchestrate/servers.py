@@ -17,7 +17,10 @@ CORE = (
     *("dagster._core.storage.legacy_storage", "dagster._core.storage.runs", "dagster._core.storage.schedules"),
     *("dagmesh.orchestrate.event_log", "dagmesh.orchestrate.launcher"),
 )
-DATA = ("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "upath", "dagmesh.orchestrate.definitions")
+DATA = (
+    *("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "sqlglot.optimizer.qualify", "upath"),
+    "dagmesh.orchestrate.definitions",
+)
 _PATIENCE = 20.0  # seconds the web server and the daemon wait for slow code servers; later ones they notice by themselves
 
 

@@ -13,9 +13,22 @@ class Profiles(dm.Contract):
     customer_id: str = dm.field(
         key=True, classification="pseudonymous", matches=r"c\d{6,}$", description="Stable pseudonym of the customer."
     )
-    name: str = dm.field(classification="pii", description="Given and family name.")
-    email: str = dm.field(classification="pii", matches=r"[^@\s]+@[^@\s]+\.[a-z]+$", description="Where the customer is written to.")
-    street: str = dm.field(classification="pii", description="Street and house number of the current address.")
+    name: str = dm.field(
+        classification="pii", purpose="Addressing parcels and letters.", mask="partial", description="Given and family name."
+    )
+    email: str = dm.field(
+        classification="pii",
+        purpose="Writing to the customer about orders and, when subscribed, the newsletter.",
+        mask="hash",
+        matches=r"[^@\s]+@[^@\s]+\.[a-z]+$",
+        description="Where the customer is written to.",
+    )
+    street: str = dm.field(
+        classification="pii",
+        purpose="Delivering parcels, and telling when the address changed.",
+        mask="null",
+        description="Street and house number of the current address.",
+    )
     city: str = dm.field(classification="confidential", description="City of the current address.")
     country: str = dm.field(matches=r"[A-Z]{2}$", description="Country of the current address, ISO 3166-1 alpha-2.")
     registered_at: datetime = dm.field(description="When the customer registered, UTC.")

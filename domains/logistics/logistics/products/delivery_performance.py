@@ -8,6 +8,14 @@ import duckdb
 import dagmesh as dm
 
 
+class NeededTimelines(dm.Contract):
+    """One row per delivered order: what punctuality relies on."""
+
+    order_id: str = dm.field(unique=True, description="Joined with the parcels.")
+    delivered_date: date = dm.field(description="UTC day, held against the promised one.")
+    hours_to_deliver: float = dm.field(ge=0.0, unit="hours", description="Averaged.")
+
+
 class DeliveryPerformance(dm.Contract):
     """One row per carrier, region and day of delivery."""
 
@@ -25,7 +33,7 @@ class DeliveryPerformance(dm.Contract):
     serves=["orders", "marketing"],
     promise=dm.Promise(available_by="07:00", max_lag="24h", min_completeness=0.97),
     reads={
-        "timelines": "orders.fulfillment_timelines@1",
+        "timelines": dm.read("orders.fulfillment_timelines@1", expects=NeededTimelines, purpose="Punctuality of the carriers."),
         "parcel_events": dm.read("parcel_events", days=31, late_days=2),
     },
     partitioned_by="delivered_date",

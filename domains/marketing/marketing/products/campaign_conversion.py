@@ -1,11 +1,20 @@
 """How many recipients of each newsletter campaign bought within a week: newsletter and orders brought together."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import duckdb
 
 import dagmesh as dm
+
+
+class NeededOrders(dm.Contract):
+    """One row per order: what attribution relies on."""
+
+    customer_id: str = dm.field(classification="pseudonymous", description="The same pseudonym as in the newsletter tool.")
+    placed_at: datetime = dm.field(description="UTC; decides whether an order falls within the 7 days.")
+    total_eur: Decimal = dm.field(ge=0, unit="EUR", description="Gross; a negative order would hide the others' revenue.")
+    is_cancelled: bool = dm.field(description="Cancelled orders do not convert.")
 
 
 class CampaignConversion(dm.Contract):
@@ -32,7 +41,7 @@ class CampaignConversion(dm.Contract):
     promise=dm.Promise(available_by="08:00", max_lag="24h", min_completeness=0.98),
     reads={
         "newsletter_events": dm.read("newsletter_events", days=90),
-        "orders": dm.read("orders.orders@1", days=90),
+        "orders": dm.read("orders.orders@1", days=90, expects=NeededOrders, max_lag="24h", purpose="Campaign attribution."),
     },
     documentation="https://example.org/marketing/campaign_conversion",
     tags={"subject": "newsletter"},

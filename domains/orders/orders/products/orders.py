@@ -26,6 +26,7 @@ class Orders(dm.Contract):
     contract=Orders,
     version="1.0.0",
     serves=["marketing", "risk"],
+    accepts=["marketing.campaign_conversion"],
     promise=dm.Promise(available_by="06:00", max_lag="24h", min_completeness=0.98),
     reads={"order_events": dm.read("order_events", late_days=3)},
     partitioned_by="order_date",

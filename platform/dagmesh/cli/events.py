@@ -1,0 +1,172 @@
+"""`dagmesh events` and `dagmesh forget`: what the owner of a domain does with its private event store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dagmesh.cli.options import example, json_option
+from dagmesh.cli.output import print_json, print_table
+from dagmesh.errors import AccessRefused, MeshError
+
+if TYPE_CHECKING:
+    from dagmesh.events.event import Event
+    from dagmesh.events.store import EventStore
+    from dagmesh.events.verification import Verification
+    from dagmesh.model.mesh import Mesh
+
+COLUMNS = ["position", "time", "type", "version", "subject", "id"]
+
+
+@click.group()
+def events() -> None:
+    """List, seal and verify the events of a domain; they are private to it."""
+
+
+@events.command(epilog=example("dagmesh events verify orders"))
+@click.argument("domain")
+def verify(domain: str) -> None:
+    """Follow the chain of a domain's events and check its sealed segments and their signatures."""
+    mesh = _mesh()
+    with opened_store(mesh, domain) as store:
+        click.echo(_words(domain, _verified(mesh, domain, store)))
+
+
+@events.command(epilog=example("dagmesh events seal orders", "dagmesh events seal orders --upto 1000000"))
+@click.argument("domain")
+@click.option("--upto", type=int, help="The last position to seal; the newest by default.")
+def seal(domain: str, upto: int | None) -> None:
+    """Write a domain's events since the last seal as signed, typed Parquet files."""
+    from dagmesh.events.segments import seal
+    from dagmesh.lake.lake import Lake
+
+    mesh = _mesh()
+    with opened_store(mesh, domain) as store:
+        key, last = Lake.of(mesh).signing_key(domain), store.head().position if upto is None else upto
+        sealed = list(iter(lambda: seal(store, key, last), None))
+    for segment in sealed:
+        files = len(segment.files)
+        click.echo(f"{domain}: events {segment.first} to {segment.last} are sealed in {files} files, signed by {segment.key_id}.")
+    if not sealed:
+        click.echo(f"{domain}: nothing to seal up to event {last}.")
+
+
+@events.command(
+    name="list", epilog=example("dagmesh events list orders --subject orders/4711", "dagmesh events list orders --limit 5 --json")
+)
+@click.argument("domain")
+@click.option("--subject", help="Only this subject's events, and those of subjects below it.")
+@click.option("--type", "kind", help="Only events of this type.")
+@click.option("--limit", default=20, show_default=True, help="Print at most so many, the newest.")
+@click.option("--payload", is_flag=True, help="Print the data too, personal values opened.")
+@json_option
+def list_events(domain: str, subject: str | None, kind: str | None, limit: int, payload: bool, as_json: bool) -> None:
+    """List the newest events of a domain, without their data."""
+    with opened_store(_mesh(), domain) as store:
+        types = None if kind is None else [kind]
+        found = store.read(subject, recursive=subject is not None, types=types, order="newest first")
+        some = list(islice(found, limit))
+    entries = [_entry(event, payload) for event in some]
+    if as_json:
+        print_json(entries)
+    else:
+        columns = [*COLUMNS, "data"] if payload else COLUMNS
+        print_table(columns, [[entry[column] for column in columns] for entry in entries])
+
+
+@click.command(epilog=example('dagmesh forget customers customers/c-4711 --reason "erasure asked for on 2026-11-19"'))
+@click.argument("domain")
+@click.argument("subject")
+@click.option("--reason", required=True, help="Why; it is in the certificate, so name nobody.")
+def forget(domain: str, subject: str, reason: str) -> None:
+    """Erase a subject's personal values for ever, by deleting their key, and write a signed certificate."""
+    from getpass import getuser
+
+    from dagmesh.events.certificate import Erasure, write_certificate
+    from dagmesh.lake.lake import Lake
+    from dagmesh.lake.owner_only import private_home
+
+    mesh, now = _mesh(), datetime.now(UTC)
+    products = affected_products(mesh, domain)
+    with opened_store(mesh, domain) as store:
+        if not any(store.read(subject)):
+            raise MeshError(f"{domain} has no event of subject '{subject}'. See its subjects: dagmesh events list {domain}")
+        deleted = store.forget(subject, now)
+        said = "their key is deleted" if deleted else "there was no key: it was deleted before, or nothing of theirs is personal"
+        click.echo(f"{domain}: the personal values of {subject} cannot be read any more; {said}.")
+        verified = _verified(mesh, domain, store)
+        click.echo(_words(domain, verified))
+        erasure = Erasure(domain, subject, now, reason, getuser(), deleted, verified.head, products)
+        path = write_certificate(private_home(mesh.home, domain) / "certificates", store, erasure, Lake.of(mesh).signing_key(domain))
+    click.echo(f"{domain}: the certificate is {path}.")
+    for address in products:
+        click.echo(f"{address} may have been made of them; make it again.", err=True)
+
+
+def affected_products(mesh: Mesh, domain: str) -> list[str]:
+    """Addresses of the domain's products that may have been made of its events: those that read something private to it."""
+    products = mesh.location(domain).load().products
+    own = {product.name for product in products}
+    return [str(product.address) for product in products if any(port.address is None and port.source not in own for port in product.inputs)]
+
+
+@contextmanager
+def opened_store(mesh: Mesh, domain: str) -> Iterator[EventStore]:
+    """The domain's store on this machine.
+
+    Raises:
+        MeshError: there is none.
+        AccessRefused: it is another user's.
+    """
+    from dagmesh.events.store import EventStore
+
+    mesh.location(domain)
+    folder = mesh.home / "home" / domain / "events"
+    closed = next((path for path in (folder.parent, folder) if path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK)), None)
+    if closed:
+        message = f"the events of {domain} are private to its owner, who alone can open {closed}. Ask for a product instead."
+        raise AccessRefused(message, reader=str(os.geteuid()), address=domain)
+    if not (folder / "events.sqlite").exists():
+        raise MeshError(f"{domain} has no event store on this machine ({folder}). Run this where {domain} is kept.")
+    store = EventStore(folder, domain)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _mesh() -> Mesh:
+    from dagmesh.model.mesh import Mesh
+
+    return Mesh.find()
+
+
+def _verified(mesh: Mesh, domain: str, store: EventStore) -> Verification:
+    from dagmesh.events.verification import verify_events
+    from dagmesh.lake.keys import public_key
+    from dagmesh.lake.lake import Lake
+
+    return verify_events(store, public_key(Lake.of(mesh).storage, domain))
+
+
+def _words(domain: str, verified: Verification) -> str:
+    tail = verified.head.position - verified.sealed
+    return (
+        f"{domain}: {verified.head.position} events are chained up to {verified.head.hash.hex()[:16]}; "
+        f"{verified.sealed} of them sealed in {verified.segments} segments, {tail} after them."
+    )
+
+
+def _entry(event: Event, payload: bool) -> dict[str, Any]:
+    """An event as JSON values, its data only when asked for."""
+    from dagmesh.events.event import canonical
+
+    said: dict[str, Any] = {name: getattr(event, name) for name in COLUMNS}
+    said["time"] = event.time.isoformat().replace("+00:00", "Z")
+    return said | {"hash": event.hash.hex()} | ({"data": canonical(event.data)} if payload else {})
