@@ -131,9 +131,10 @@ class SmallMesh:
     def rows(self, address: str, reader: str | None = None) -> list[tuple]:
         """The product's rows in key order, read by its owner or another reader."""
         from dagmesh.consume.connection import Connection
+        from dagmesh.consume.resolver import Resolver
 
         parsed = Address.parse(address)
-        connection = Connection(self.lake, reader or parsed.domain)
+        connection = Connection(Resolver(self.lake, reader or parsed.domain))
         return sorted(connection.read(address).fetchall())
 
 

@@ -101,7 +101,7 @@ class Shop:
         return self.publish(self.profiles, PEOPLE)
 
     def reads(self, reader: str = "analyst") -> Connection:
-        return Connection(self.lake, reader, Grants(self.root))
+        return Connection(Resolver(self.lake, reader, Grants(self.root)))
 
     @property
     def root(self) -> Path:

@@ -14,6 +14,7 @@ import pytest
 
 import dagmesh as dm
 from dagmesh.consume.connection import Connection
+from dagmesh.consume.resolver import Resolver
 from dagmesh.errors import AccessRefused, MeshError, NotPublished, QueryRefused
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
@@ -162,4 +163,4 @@ print(mesh.read("orders.orders").pl().schema["placed_at"])
 def test_a_connection_can_be_made_of_any_lake(shop) -> None:
     shop.publish_orders({MONDAY: [7]})
 
-    assert totals(Connection(shop.lake, "orders").read("orders.orders")) == [7]
+    assert totals(Connection(Resolver(shop.lake, "orders")).read("orders.orders")) == [7]

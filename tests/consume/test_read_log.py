@@ -157,8 +157,9 @@ def test_a_reader_killed_before_the_first_row_has_left_its_record(shop) -> None:
 import os, signal, sys
 from pathlib import Path
 from dagmesh.consume.connection import Connection
+from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
-relation = Connection(Lake(sys.argv[1], Path(sys.argv[2])), "finance").read("orders.orders")
+relation = Connection(Resolver(Lake(sys.argv[1], Path(sys.argv[2])), "finance")).read("orders.orders")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -1,9 +1,13 @@
 """A policy of reads says the same of a read that is declared and of one about to be done."""
 
+from datetime import UTC, datetime
+
 import pytest
 from tests.policies.conftest import TODAY, TOTALS_FILE, wrong
 from tests.small_mesh import SmallMesh
 
+from dagmesh.consume.connection import connect
+from dagmesh.consume.read_log import ReadLog
 from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.errors import PolicyViolated
 from dagmesh.model.address import Address
@@ -65,3 +69,18 @@ def test_an_analyst_is_held_to_the_meshs_policies_too(asked: SmallMesh) -> None:
 def test_a_private_table_is_refused_to_others(policed: SmallMesh) -> None:
     with pytest.raises(PolicyViolated, match="no_private_dependency"):
         guard(policed).refuse("reports", Address("sensors", "events", 1), None, TODAY)
+
+
+def test_every_reader_is_held_to_them_and_a_refusal_is_recorded(asked: SmallMesh) -> None:
+    asked.export("2026-11-01", 10, 20)
+    asked.build("2026-11-01")
+    since = datetime.now(UTC)
+
+    with pytest.raises(PolicyViolated):
+        connect(asked.root, reader="reports").read("sensors.readings@1")
+    rows = connect(asked.root, reader="reports", purpose="Heating.").read("sensors.readings@1").fetchall()
+
+    assert len(rows) == 2
+    reads = [(read["decision"], read["purpose"]) for read in ReadLog(asked.mesh.home).reads("sensors.readings@1", since)]
+    assert reads == [("refused", None), ("allowed", "Heating.")]
+    assert asked.lake.latest_major(Address("reports", "totals")) is None  # its run was refused too

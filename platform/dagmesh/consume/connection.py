@@ -11,6 +11,7 @@ import duckdb
 from dagmesh.consume.access import ANALYST
 from dagmesh.consume.grants import Grants
 from dagmesh.consume.query import run_query
+from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.consume.resolver import Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
@@ -19,9 +20,9 @@ from dagmesh.model.mesh import Mesh
 class Connection:
     """Reads the products of one mesh for one reader; relations it gives are lazy and live as long as it does."""
 
-    def __init__(self, lake: Lake, reader: str, grants: Grants | None = None, purpose: str | None = None) -> None:
-        self.resolver = Resolver(lake, reader, grants or Grants(), purpose)
-        self._duckdb = lake.connect()
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self._duckdb = resolver.lake.connect()
 
     def read(self, address: str, *, days: Iterable[date] | None = None) -> duckdb.DuckDBPyRelation:
         """A product's rows as a DuckDB relation: `.pl()` Polars, `.to_arrow_table()` Arrow, `.df()` pandas with decimals as floats.
@@ -60,4 +61,10 @@ def connect(folder: str | Path | None = None, *, reader: str = ANALYST, purpose:
         MeshError: no mesh there.
     """
     mesh = Mesh.find(Path(folder) if folder else None)
-    return Connection(Lake.of(mesh), reader, Grants.of(mesh), purpose)
+    return Connection(resolver_of(mesh, reader, purpose))
+
+
+def resolver_of(mesh: Mesh, reader: str, purpose: str | None = None) -> Resolver:
+    """What reads in a reader's name, held to the mesh's grants and policies."""
+    lake = Lake.of(mesh)
+    return Resolver(lake, reader, Grants.of(mesh), purpose, policies=ReadPolicies(mesh, lake).refuse)

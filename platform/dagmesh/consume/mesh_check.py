@@ -11,6 +11,7 @@ from typing import Any, Literal
 from dagmesh.consume.broken_expectations import broken_by
 from dagmesh.consume.comparison import compared
 from dagmesh.consume.expectations import Expectation, all_expectations
+from dagmesh.consume.grant_files import grant_problems
 from dagmesh.consume.policies import Judge
 from dagmesh.errors import DagmeshError, DefinitionError, Problem
 from dagmesh.lake.lake import Lake
@@ -24,7 +25,7 @@ from dagmesh.model.rule import Severity
 from dagmesh.model.source import Source
 from dagmesh.model.violation import Violation
 
-Kind = Literal["definition", "policy", "version", "lock", "expectation"]
+Kind = Literal["definition", "policy", "version", "lock", "expectation", "grant"]
 BREAKS = "breaking_change_needs_major"
 
 
@@ -89,6 +90,7 @@ def checked(mesh: Mesh, names: Iterable[str], today: date) -> Checked:
         judge = Judge.of(mesh, domains[name], held, today, lake, declared)
         wrong += [*_policy_problems(judge, domains[name]), *_version_problems(mesh, lake, judge, domains[name])]
         wrong += [*_lock_problems(mesh, domains[name]), *_expectation_problems(judge, domains[name], relied_on)]
+        wrong += _grant_problems(mesh, domains[name])
     products = tuple(str(product.address) for name in wanted if name in domains for product in domains[name].products)
     return Checked(tuple(wanted), products, tuple(sorted(policies)), _once(wrong))
 
@@ -124,6 +126,12 @@ def _policy_problems(judge: Judge, domain: Domain) -> Iterator[Wrong]:
             policy = next(policy for policy in judge.policies.policies if policy.name == found.policy)
             fix = policy.fix(subject, found.finding) if found.finding and found.stands else None
             yield replace(_of_policy(found), fix=fix)
+
+
+def _grant_problems(mesh: Mesh, domain: Domain) -> Iterator[Wrong]:
+    for problem in grant_problems(mesh.root, domain.name, [product.describe() for product in domain.products]):
+        words = str(problem).removeprefix(f"{problem.file}: ")
+        yield Wrong("grant", "grant", "error", problem.product or domain.name, problem.file, 1, words)
 
 
 def _of_policy(found: Violation) -> Wrong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,10 +12,13 @@ from dagmesh.consume.grants import Grants
 from dagmesh.consume.masks import mask_key, shown_as
 from dagmesh.consume.read_log import ReadLog, ReadRecord
 from dagmesh.consume.row_filter import filtered
-from dagmesh.errors import AccessRefused, NotPublished, UntrustedSnapshot, nearest
+from dagmesh.errors import AccessRefused, NotPublished, PolicyViolated, UntrustedSnapshot, nearest
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
+
+JudgeRead = Callable[[str, Address, str | None, date], None]
+"""Nothing, when a reader may read an address for a purpose on a day, as far as policies say; else it raises PolicyViolated."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Reading(Look):
 class Resolver:
     """Reads products of a lake for one reader: a domain's name, or `analyst`.
 
-    `purpose` is what it reads for. A resolver for `planning` looks at what is there again and again and reads nothing: what it
-    is refused is not recorded either.
+    `purpose` is what it reads for, `policies` raises what breaks a policy of reads. A resolver for `planning` looks at what is
+    there again and again and reads nothing: what it is refused is not recorded either.
     """
 
     lake: Lake
@@ -57,13 +60,15 @@ class Resolver:
     grants: Grants = field(default_factory=Grants)
     purpose: str | None = None
     planning: bool = False
+    policies: JudgeRead | None = None
 
     def resolve(self, address: str | Address, days: Collection[date] | None = None) -> Reading:
         """The product's rows as of its newest snapshot, or of the address's own; of the given days only, if any.
 
         Raises:
             AddressError: not an address. NotPublished: no such product or snapshot yet.
-            AccessRefused: the reader may not. UntrustedSnapshot: the snapshot does not verify.
+            AccessRefused: the reader may not. PolicyViolated: a policy is against it.
+            UntrustedSnapshot: the snapshot does not verify.
             MeshError: the read cannot be recorded.
         """
         look = self.look(address)
@@ -80,7 +85,9 @@ class Resolver:
         moment = datetime.now(UTC)
         try:
             seen = access(Asked(self.reader, address, product, now, moment.date()), self.grants)
-        except AccessRefused as refusal:
+            if self.policies:
+                self.policies(self.reader, address, self.purpose, moment.date())
+        except (AccessRefused, PolicyViolated) as refusal:
             if not self.planning:
                 refused = ReadRecord(moment, self.reader, address, purpose=self.purpose, decision="refused", why=str(refusal))
                 self._log.record(refused)

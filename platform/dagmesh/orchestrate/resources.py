@@ -12,6 +12,7 @@ import duckdb
 from pydantic import PrivateAttr
 
 from dagmesh.consume.grants import Grants
+from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
@@ -62,7 +63,10 @@ class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # th
     @property
     def resolver(self) -> Resolver:
         """The resolver itself."""
-        return Resolver(self.lake.lake, self.reader, Grants(Path(self.mesh) if self.mesh else None))
+        if not self.mesh:
+            return Resolver(self.lake.lake, self.reader)
+        mesh = Mesh.find(Path(self.mesh))
+        return Resolver(self.lake.lake, self.reader, Grants.of(mesh), policies=ReadPolicies(mesh, self.lake.lake).refuse)
 
     def resolve(self, address: str, days: Collection[date] | None = None) -> Reading:
         """What `Resolver.resolve` gives, read in this domain's name."""
