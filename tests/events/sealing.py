@@ -134,7 +134,8 @@ def valued(value: Any, shape: Any) -> Any:
         return [valued(item, shape[0]) for item in value]
     if isinstance(shape, dict):
         return {name: valued(value.get(name), below) for name, below in shape.items()}
-    readers: dict[str, Any] = {"DATE": date.fromisoformat, "TIMESTAMPTZ": datetime.fromisoformat, "BIGINT": int, "DOUBLE": float}
+    readers: dict[str, Any] = {"DATE": date.fromisoformat, "BIGINT": int, "DOUBLE": float}
+    readers["TIMESTAMPTZ"] = lambda given: datetime.fromisoformat(given).astimezone(UTC)
     readers["JSON"] = lambda given: json.dumps(given, separators=(",", ":"), ensure_ascii=False)
     return readers.get(shape, Decimal if shape.startswith("DECIMAL") else lambda given: given)(value)
 

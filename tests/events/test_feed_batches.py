@@ -41,10 +41,19 @@ def test_the_first_event_of_an_id_stays_and_another_is_refused_in_its_batch_and_
         ({"subject": "orders/\ud800"}, "event e7: its id, subject or data cannot be written as JSON in UTF-8"),
         ({"time": "0001-01-01T00:00:00+14:00"}, "event e7: time 0001-01-01T00:00:00+14:00 is before year 1 in UTC, where time begins."),
         ({"schemaversion": 9}, "event e7: OrderPlaced has no version 9; choose 1."),
+        (
+            {"data": {"eur": 1, "deep": json.loads("[" * 100 + "]" * 100)}},
+            "event e7: its data is nested deeper than 100 levels; write the innermost as text.",
+        ),
     ],
 )
 def test_what_could_not_be_written_or_read_again_is_refused(fed_store: EventStore, said: dict, reason: str) -> None:
     assert refusals(fed_store, event(7, **said))[0].startswith(reason)
+
+
+def test_data_that_is_long_or_nested_as_deep_as_may_be_goes_in(fed_store: EventStore) -> None:
+    for number, given in enumerate((json.loads("[" * 99 + "]" * 99), [[]] * 500), 1):
+        assert refusals(fed_store, event(number, data={"eur": 1, "deep": given})) == {}
 
 
 def test_nothing_is_chained_to_an_event_that_was_changed(fed_store: EventStore) -> None:

@@ -12,6 +12,7 @@ from tests.events.sealing import connection, valued
 from dagmesh.errors import EventRefused
 from dagmesh.events.event import canonical
 from dagmesh.events.event_type import EventType
+from dagmesh.events.lifting import as_json
 from dagmesh.events.typed import fields, from_json, shape_of, typed_sql
 
 EUR = {"type": "string", "format": "decimal"}
@@ -155,7 +156,8 @@ def test_whatever_a_type_accepts_its_column_holds_without_loss(data: st.DataObje
     [(found,)] = con.execute(f"SELECT {from_json('$text', {'field': shape})}['field']", {"text": text}).fetchall()
     con.close()
 
-    assert found == valued(json.loads(text)["field"], shape)
+    # As JSON values: DuckDB writes a number in a JSON column as it likes.
+    assert as_json(found, shape) == as_json(valued(json.loads(text)["field"], shape), shape)
 
 
 def test_personal_values_stay_texts_where_the_data_is_as_stored() -> None:

@@ -173,7 +173,7 @@ def test_a_changed_event_in_the_store_is_found_though_it_is_sealed(store: EventS
 
 
 def test_a_store_whose_whole_chain_was_made_anew_is_found_by_its_segments(store: EventStore) -> None:
-    predecessor, statements = store.verify().hash, []
+    statements: list[str] = []
     predecessor = next(event.hash for event in store.read() if event.position == 4)
     for event in store.read(after=4):
         own = event.position, event.id, event.source, event.type, event.version, event.subject, microseconds(event.time)
@@ -201,6 +201,15 @@ def test_a_gap_or_change_after_what_is_sealed_is_found(store: EventStore) -> Non
     tamper(store, "UPDATE events SET data = '{}' WHERE position = 8")
 
     assert refusal(store).position == 8
+
+
+def test_a_chain_that_leaves_a_number_out_is_found(store: EventStore) -> None:
+    last = next(store.read(order="newest first"))
+    own = 9, last.id, last.source, last.type, last.version, last.subject, microseconds(last.time)
+    hashed = chain_hash(last.predecessor, *own, data='{"on":"2026-11-19"}')
+    tamper(store, f"UPDATE events SET position = 9, hash = x'{hashed.hex()}' WHERE position = 8")
+
+    assert str(refusal(store)) == f"{store.path}: event 8 is missing; the next is 9. Put the file back from a backup."
 
 
 def test_the_manifest_is_json_that_others_can_read(store: EventStore) -> None:

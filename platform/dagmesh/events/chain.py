@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagmesh.errors import ChainBroken
-from dagmesh.events.event import DOMAIN, Head
+from dagmesh.events.event import DOMAIN, Head, chain_hash
 from dagmesh.events.tables import EVENTS
 
 Row = tuple[Any, ...]
@@ -46,6 +46,15 @@ def chained(con: sqlite3.Connection, path: Path, after: Head, until: int | None 
                 raise _broken(path, position, at)
             predecessor = hashed
         yield rows
+
+
+def sound_head(con: sqlite3.Connection, path: Path) -> Head:
+    """The head, when its event is as it was appended: nothing is chained to one that was changed."""
+    row = con.execute(f"SELECT {EVENTS} FROM events ORDER BY position DESC LIMIT 1").fetchone()
+    if row and chain_hash(row[8], *row[:8]) != row[9]:
+        changed = f"{path}: event {row[0]} was changed since it was appended; nothing was appended after it. {MEND}"
+        raise ChainBroken(changed, position=row[0])
+    return Head(row[0], row[9]) if row else Head()
 
 
 def _broken(path: Path, position: int, found: int) -> ChainBroken:

@@ -67,3 +67,13 @@ class EventType:
         except fastjsonschema.JsonSchemaValueException as error:
             return str(error.message)
         return ""
+
+
+def is_new(kind: EventType, known: Mapping[tuple[str, int], EventType]) -> bool:
+    """Whether a store that knows these types does not know this one; EventRefused when it must not come to know it."""
+    found, named = known.get((kind.name, kind.version)), f"event type {kind.name}"
+    if found is None and kind.version > 1 and (kind.name, kind.version - 1) not in known:
+        raise EventRefused(f"{named}: version {kind.version} comes before version {kind.version - 1} is registered.")
+    if found is not None and dict(found.schema) != dict(kind.schema):
+        raise EventRefused(f"{named} {kind.version} is registered with another schema; register it as version {kind.version + 1}.")
+    return found is None

@@ -12,6 +12,7 @@ from dagmesh.events.event import Event, NewEvent, canonical, microseconds
 from dagmesh.events.event_type import EventType
 
 AHEAD = timedelta(minutes=5)  # how far a producer's clock may be ahead of ours
+DEEPEST = 100  # what is nested much deeper may be written, and then not be read by who is deep in calls
 EARLIEST = microseconds(datetime.min.replace(tzinfo=UTC))
 Types = Mapping[tuple[str, int | None], EventType]
 
@@ -92,7 +93,18 @@ def _text(event: NewEvent) -> str:
     except (ValueError, RecursionError) as error:  # NaN, half of a surrogate pair, a thousand lists in each other
         named = event.id.encode(errors="replace").decode()
         raise EventRefused(f"event {named}: its id, subject or data cannot be written as JSON in UTF-8 ({error}).") from error
+    if data.count("[") + data.count("{") > DEEPEST and _is_deeper(event.data, DEEPEST):
+        raise EventRefused(f"event {event.id}: its data is nested deeper than {DEEPEST} levels; write the innermost as text.")
     return data
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inside = [value]
+    for _ in range(levels):
+        inside = [
+            below for one in inside if isinstance(one, Mapping | list) for below in (one.values() if isinstance(one, Mapping) else one)
+        ]
+    return any(isinstance(one, Mapping | list) for one in inside)
 
 
 def _unknown(event: NewEvent, types: Types) -> NoReturn:

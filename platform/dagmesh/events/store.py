@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from dagmesh.errors import ChainBroken, EventRefused, PreconditionFailed
+from dagmesh.errors import EventRefused, PreconditionFailed
 from dagmesh.events.batch import Outcome, checked_each, first_of_each_id
-from dagmesh.events.chain import MANY, Row, chained
+from dagmesh.events.chain import MANY, Row, chained, sound_head
 from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, moment
-from dagmesh.events.event_type import EventType
+from dagmesh.events.event_type import EventType, is_new
 from dagmesh.events.incoming import Incoming, incoming, with_newest
+from dagmesh.events.narrowing import narrowed
 from dagmesh.events.precondition import Precondition
 from dagmesh.events.subject_keys import SubjectKeys
 from dagmesh.events.tables import EVENTS, TABLES
@@ -60,20 +61,11 @@ class EventStore:
         with self._transaction():
             known = self._registered()
             for kind in types:
-                if self._is_new(kind, known):
+                if is_new(kind, known):
                     values = kind.name, kind.version, json.dumps(kind.schema, sort_keys=True)
                     self._con.execute("INSERT INTO event_types VALUES (?, ?, ?)", values)
                     known[kind.name, kind.version] = kind
         self._types = known
-
-    @staticmethod
-    def _is_new(kind: EventType, known: Mapping[tuple[str, int], EventType]) -> bool:
-        found, named = known.get((kind.name, kind.version)), f"event type {kind.name}"
-        if found is None and kind.version > 1 and (kind.name, kind.version - 1) not in known:
-            raise EventRefused(f"{named}: version {kind.version} comes before version {kind.version - 1} is registered.")
-        if found is not None and dict(found.schema) != dict(kind.schema):
-            raise EventRefused(f"{named} {kind.version} is registered with another schema; register it as version {kind.version + 1}.")
-        return found is None
 
     def types(self) -> dict[tuple[str, int], EventType]:
         """Every registered type by name and version."""
@@ -147,7 +139,7 @@ class EventStore:
             order: by position.
         """
         where, values = ["position > ?"], [after]
-        for condition, given in _narrowed(subject, recursive, until, types):
+        for condition, given in narrowed(subject, recursive, until, types):
             where.append(condition)
             values += given
         by = "DESC" if order == "newest first" else "ASC"
@@ -243,7 +235,7 @@ class EventStore:
 
     def _insert(self, events: Iterable[Incoming], positions: dict[str, int]) -> None:
         """Append the events and note their positions."""
-        rows, head = [], self._sound_head()
+        rows, head = [], sound_head(self._con, self.path)
         position, predecessor = head.position, head.hash
         for new in events:
             position += 1
@@ -252,14 +244,6 @@ class EventStore:
             rows.append((position, new.id, self.source, new.type, new.version, new.subject, new.time, data, predecessor, hashed))
             positions[new.id], predecessor = position, hashed
         self._con.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 10)})", rows)
-
-    def _sound_head(self) -> Head:
-        """The head, when its event is as it was appended: nothing is chained to one that was changed."""
-        row = self._con.execute(f"SELECT {EVENTS} FROM events ORDER BY position DESC LIMIT 1").fetchone()
-        if row and chain_hash(row[8], *row[:8]) != row[9]:
-            changed = f"{self.path}: event {row[0]} was changed since it was appended; nothing was appended after it."
-            raise ChainBroken(f"{changed} Put the file back from a backup.", position=row[0])
-        return Head(row[0], row[9]) if row else Head()
 
     def _sealed(self, new: Incoming) -> str:
         values = json.loads(new.data).items()
@@ -271,15 +255,3 @@ class EventStore:
         if personal:
             values = self._keys.opened(subject, values, personal)
         return Event(position, id_, source, kind, version, subject, moment(time), values, predecessor, hashed)
-
-
-def _narrowed(subject: str | None, recursive: bool, until: int | None, types: Collection[str] | None) -> Iterator[tuple[str, list[Any]]]:
-    if subject is not None and recursive:
-        below = subject.rstrip("/")
-        yield "(subject = ? OR (subject >= ? AND subject < ?))", [below, f"{below}/", f"{below}0"]  # 0 comes after /
-    elif subject is not None:
-        yield "subject = ?", [subject]
-    if until is not None:
-        yield "position <= ?", [until]
-    if types is not None:
-        yield f"type IN ({', '.join('?' * len(types))})", list(types)

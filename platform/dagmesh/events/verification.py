@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dagmesh.errors import ChainBroken
 from dagmesh.events.chain import MEND
@@ -14,9 +12,6 @@ from dagmesh.events.segments import add
 from dagmesh.events.signing import Verifier
 from dagmesh.events.store import EventStore
 from dagmesh.events.typed import literal
-
-if TYPE_CHECKING:
-    import duckdb
 
 # What chain_hash hashes, as DuckDB's SQL.
 _SAID = (
@@ -76,29 +71,31 @@ def _check_rows(segment: Segment) -> None:
     """Recompute the chain from the segment's rows."""
     import duckdb
 
-    con = duckdb.connect(config={"autoinstall_known_extensions": False})
+    con = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
     try:
-        bad = min(_bad_positions(con, segment), default=None)
+        # One pass over the data, and a window over what is left of it: positions, hashes, whether a hash is its row's.
+        con.execute(
+            f"CREATE TABLE links AS SELECT *, lag(position, 1, {segment.first - 1}) OVER by_position AS position_before, "
+            f"lag(hash, 1, unhex({literal(segment.before)})) OVER by_position AS hash_before "
+            f"FROM (SELECT position, predecessor, hash, hash IS NOT DISTINCT FROM {_HASH} AS is_own FROM {_rows(segment)}) "
+            "WINDOW by_position AS (ORDER BY position)"
+        )
+        bad = min((position for query in _bad_links(segment) for (position,) in con.execute(query).fetchall() if position), default=None)
     finally:
         con.close()
     if bad is not None:
         raise _broken(segment, f"{segment.manifest}: event {bad} of the segment is not in the chain", bad)
 
 
-def _bad_positions(con: duckdb.DuckDBPyConnection, segment: Segment) -> Iterator[int]:
-    rows = _rows(segment)
-    before, after = (f"unhex({literal(text)})" for text in (segment.before, segment.after))
-    linked = (
-        f"SELECT position, predecessor, hash, lag(position, 1, {segment.first - 1}) OVER by_position AS position_before, "
-        f"lag(hash, 1, {before}) OVER by_position AS hash_before FROM {rows} WINDOW by_position AS (ORDER BY position)"
+def _bad_links(segment: Segment) -> tuple[str, ...]:
+    """Queries of the first bad position, each of another fault."""
+    end = f"max(position) IS DISTINCT FROM {segment.last} OR max_by(hash, position) <> unhex({literal(segment.after)})"
+    return (
+        "SELECT min(position) FROM links WHERE NOT is_own",
+        "SELECT min(position_before + 1) FROM links WHERE position <> position_before + 1",
+        "SELECT min(position) FROM links WHERE predecessor IS DISTINCT FROM hash_before",
+        f"SELECT {segment.last} FROM links HAVING {end}",
     )
-    for query in (
-        f"SELECT min(position) FROM {rows} WHERE hash IS DISTINCT FROM {_HASH}",
-        f"SELECT min(position_before + 1) FROM ({linked}) WHERE position <> position_before + 1",
-        f"SELECT min(position) FROM ({linked}) WHERE predecessor IS DISTINCT FROM hash_before",
-        f"SELECT {segment.last} FROM {rows} HAVING max(position) IS DISTINCT FROM {segment.last} OR max_by(hash, position) <> {after}",
-    ):
-        yield from (position for (position,) in con.execute(query).fetchall() if position is not None)
 
 
 def _rows(segment: Segment) -> str:

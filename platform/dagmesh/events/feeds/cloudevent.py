@@ -26,7 +26,7 @@ def event_of(said: Any) -> NewEvent:
     except (KeyError, TypeError) as error:
         raise EventRefused(_missing(said)) from error
     version = said.get("schemaversion")
-    is_version = version is None or isinstance(version, int)
+    is_version = version is None or type(version) is int  # True is none
     if not (isinstance(id_, str) and isinstance(kind, str) and isinstance(subject, str) and is_version):
         raise EventRefused(_not_as_expected(said))
     return NewEvent(id_, kind, subject, time if isinstance(time, datetime) else moment_of(time), data, version)
