@@ -141,8 +141,8 @@ def test_a_reader_who_is_not_served_is_told_whom_to_ask(small_mesh):
         small_mesh.rows("sensors.readings", reader="finance")
 
     assert str(refusal.value) == (
-        "finance may not read sensors.readings@1 (it serves reports). "
-        "Ask team:sensors (team:sensors) to add 'finance' to serves of readings."
+        "finance may not read sensors.readings@1 (serves reports). "
+        'Ask team:sensors: dagmesh grant request sensors.readings@1 --as finance --purpose "..."'
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COLUMNS = ["position", "time", "type", "version", "subject", "id"]
 
 
-@click.group()
+@click.group(epilog=example("dagmesh events verify orders", "dagmesh events list orders --limit 5"))
 def events() -> None:
     """List, seal and verify the events of a domain; they are private to it."""
 
