@@ -20,6 +20,8 @@ DIES_ONCE = """    if Path("alive").exists():
         os.kill(os.getpid(), 9)
 """
 
+pytestmark = pytest.mark.slow  # a whole mesh, for a minute
+
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
@@ -155,7 +157,6 @@ def test_a_consumer_pressed_for_a_day_that_is_not_there_says_for_what_it_waits(m
     assert f"reports.totals@1 {NEVER[0]} waits for sensors.readings@1#" in mesh.said(run.run_id)
 
 
-@pytest.mark.slow
 def test_a_run_whose_process_is_killed_is_tried_again_by_itself(tmp_path: Path) -> None:
     small = make_small_mesh(tmp_path / "mesh")
     product = "domains/sensors/sensors/products/readings.py"
