@@ -66,7 +66,7 @@ def test_the_snapshots_that_were_read_are_reported(sold) -> None:
 
     _, read = run_query(sold.con.cursor(), Resolver(sold.lake, "analyst"), statement)
 
-    assert sorted(map(str, read)) == ["orders.orders@1#0", "orders.orders@1#1"]
+    assert sorted(str(reading.address) for reading in read) == ["orders.orders@1#0", "orders.orders@1#1"]
 
 
 def test_a_result_keeps_its_snapshot_whatever_is_published_or_asked_afterwards(sold) -> None:

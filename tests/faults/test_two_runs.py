@@ -76,6 +76,7 @@ def mesh(tmp_path: Path) -> Mesh:
     return Mesh(tmp_path / "mesh")
 
 
+@pytest.mark.slow
 def test_of_two_runs_of_one_day_at_once_one_wins_whole(mesh: Mesh) -> None:
     published = 0
     for shifts in ((1, 2), (3, 4)):  # at first on a mesh where nothing ever ran

@@ -276,6 +276,7 @@ def test_a_question_that_is_none_does_not_stop_the_parent(home: Path, warm: subp
     assert ask(home / "run" / "launch.sock", {"ask": "check", "run_id": "none"}) == {"state": "unknown"}
 
 
+@pytest.mark.slow
 def test_without_a_warm_parent_a_run_starts_as_dagster_does_by_default(tmp_path: Path, domain: Path) -> None:
     target = ModuleTarget(module_name="launching.definitions", attribute="defs", working_directory=str(domain), location_name="launching")
     (domain / "waiting").unlink(missing_ok=True)

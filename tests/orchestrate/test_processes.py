@@ -175,6 +175,7 @@ def supervised(folder: Path, body: str) -> str:
     return run(folder, SUPERVISED.format(body=textwrap.indent(textwrap.dedent(body), " " * 8)))
 
 
+@pytest.mark.slow
 def test_a_needed_process_that_keeps_dying_ends_the_mesh_with_a_reason(tmp_path: Path) -> None:
     out = supervised(
         tmp_path,

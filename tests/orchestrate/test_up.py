@@ -385,6 +385,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path, mesh: Mesh) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_to_stop_ends_every_process_and_the_runs(small: Mesh, number: signal.Signals) -> None:
     small.start()
@@ -399,6 +400,7 @@ def test_a_request_to_stop_ends_every_process_and_the_runs(small: Mesh, number: 
     assert list((small.home / "run").glob("*.sock")) == []
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_takes_every_process_with_it(small: Mesh) -> None:
     small.start()
     _, worker = small.endless("orders")

@@ -25,7 +25,7 @@ def query(statement: str, reader: str, purpose: str | None, limit: int, as_json:
     from dagmesh.consume.connection import connect
     from dagmesh.consume.query import duckdb_errors_refused
 
-    result = connect(reader=reader, purpose=purpose).sql(statement)
+    result, readings = connect(reader=reader, purpose=purpose).query(statement)
     with duckdb_errors_refused():
         rows = result.limit(limit + 1).fetchall()
     if as_json:
@@ -34,3 +34,7 @@ def query(statement: str, reader: str, purpose: str | None, limit: int, as_json:
         print_table(result.columns, rows[:limit])
     if len(rows) > limit:
         click.echo(f"only the first {limit} rows; --limit prints more.", err=True)
+    for reading in readings:
+        masked = [f"{name} ({mask})" for name, mask in reading.access.masks.items() if name in statement or "*" in statement]
+        if masked:
+            click.echo(f"{reading.address}: masked for {reader}: {', '.join(masked)}.", err=True)

@@ -12,7 +12,7 @@ from dagmesh.consume.access import ANALYST
 from dagmesh.consume.grants import Grants
 from dagmesh.consume.query import run_query
 from dagmesh.consume.read_policies import ReadPolicies
-from dagmesh.consume.resolver import Resolver
+from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
 
@@ -42,7 +42,11 @@ class Connection:
 
     def sql(self, statement: str) -> duckdb.DuckDBPyRelation:
         """The result of one SELECT over products named by address."""
-        return run_query(self._duckdb.cursor(), self.resolver, statement)[0]
+        return self.query(statement)[0]
+
+    def query(self, statement: str) -> tuple[duckdb.DuckDBPyRelation, list[Reading]]:
+        """The result of one SELECT over products named by address, and the reads it is computed from."""
+        return run_query(self._duckdb.cursor(), self.resolver, statement)
 
     def close(self) -> None:
         """Let go of DuckDB."""

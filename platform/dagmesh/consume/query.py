@@ -9,13 +9,12 @@ from contextlib import contextmanager
 import duckdb
 
 from dagmesh.consume.plain_select import tables_of
-from dagmesh.consume.resolver import Resolver
+from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.errors import QueryRefused
-from dagmesh.model.address import Address
 
 
-def run_query(con: duckdb.DuckDBPyConnection, resolver: Resolver, statement: str) -> tuple[duckdb.DuckDBPyRelation, list[Address]]:
-    """The statement's result as a lazy relation, and the snapshots it is computed from, whenever that is.
+def run_query(con: duckdb.DuckDBPyConnection, resolver: Resolver, statement: str) -> tuple[duckdb.DuckDBPyRelation, list[Reading]]:
+    """The statement's result as a lazy relation, and the reads it is computed from, whenever that is.
 
     Args:
         con: a connection of the lake.
@@ -38,7 +37,7 @@ def run_query(con: duckdb.DuckDBPyConnection, resolver: Resolver, statement: str
         own.execute(f'CREATE VIEW "{domain or "main"}"."{name}" AS FROM {reading.sql}')
     with duckdb_errors_refused():
         own.sql(statement).create_view("result")
-    return con.sql(f"FROM {catalog}.main.result"), [reading.address for reading in readings]
+    return con.sql(f"FROM {catalog}.main.result"), readings
 
 
 @contextmanager
