@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.consume.conftest import PEOPLE
 
 import dagmesh as dm
 from dagmesh.consume.grant_files import grant_problems
@@ -479,3 +480,24 @@ def test_a_file_that_is_no_text_is_void(known) -> None:
 
     assert complaints(known)[0].startswith(f"{FILE}: is no text: ")
     assert "its grant is void" in refused(known)
+
+
+def test_an_older_snapshot_that_a_grants_rows_do_not_fit_is_no_way_around_them(shop) -> None:
+    served = replace(shop.profiles, serves=("risk",))
+    slim = replace(shop.slim_profiles, version="1.0.0", serves=("risk",))
+    shop.publish(slim, "(SELECT 'c1' AS customer_id)")
+    shop.publish(served, PEOPLE)
+    shop.grant(consumer="risk", columns=["customer_id"], mask={"customer_id": "null"}, rows="city = 'Graz'")
+    reads = shop.reads("risk")
+
+    assert reads.sql("SELECT customer_id, city FROM customers.profiles").fetchall() == [(None, "Graz")]
+    with pytest.raises(AccessRefused, match=r"its grant does not fit snapshot customers\.profiles@1#0"):
+        reads.read("customers.profiles@1#0")
+
+
+def test_a_filter_by_chance_is_refused_because_reading_again_would_widen_it(shop) -> None:
+    shop.publish_profiles()
+    shop.grant(rows="random() < 0.5")
+
+    with pytest.raises(AccessRefused, match=r"random\(\) is not"):
+        shop.reads("finance").read("customers.profiles")

@@ -365,7 +365,7 @@ def test_a_cte_elsewhere_in_the_statement_does_not_open_a_file_of_its_name(sold,
         f'WITH "{secret}" AS (FROM "{secret}") FROM "{secret}"',
         f'WITH a AS (FROM "{secret}"), "{secret}" AS (SELECT 1) FROM a',
     ):
-        with pytest.raises(AddressError, match="is not an address"):
+        with pytest.raises((AddressError, QueryRefused), match=r"is not an address|name steps with letters"):
             rows(sold, statement)
 
 
@@ -443,3 +443,30 @@ def test_hidden_values_do_not_come_out_by_another_name(shop, tmp_path: Path) -> 
     ):
         found = run_query(shop.con.cursor(), Resolver(lake, "marketing"), statement)[0].fetchall()
         assert found == [(None,) * 5] * 2, statement
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'WITH RECURSIVE "{file}" AS (SELECT email FROM "{file}" UNION SELECT NULL) SELECT * FROM "{file}"',
+        'WITH RECURSIVE steps AS (SELECT email FROM "{file}" UNION SELECT NULL) SELECT * FROM steps',
+        'WITH "{kelvin}" AS (SELECT 1 AS email) SELECT email FROM "{file}"',
+        'WITH "{file}" AS (SELECT 1 AS email) SELECT email FROM "{file}"',
+    ],
+    ids=["recursive", "recursive, first half", "Kelvin sign", "plain"],
+)
+@pytest.mark.parametrize("reader", ["analyst", "stranger"])
+def test_the_name_of_a_step_opens_no_file(shop, statement: str, reader: str) -> None:
+    shop.publish_profiles()
+    file = f"{shop.lake.root}/**/*.parquet"
+
+    with pytest.raises((QueryRefused, AddressError)):
+        rows(shop, statement.format(file=file, kelvin=file.replace("k", "\u212a")), reader)
+
+
+def test_a_recursive_step_sees_itself_in_its_second_half(sold) -> None:
+    statement = (
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT sum(i), count(*) FROM n, orders.orders"
+    )
+
+    assert rows(sold, statement) == [(18, 9)]

@@ -21,7 +21,11 @@ AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 def records(shop) -> list[dict]:
     """Everything in the log."""
-    return [json.loads(line) for path in sorted((shop.lake.home / "reads").glob("*")) for line in path.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for path in sorted((shop.lake.home / "reads").glob("*"))
+        for line in path.read_text().removesuffix("\n").split("\n")
+    ]
 
 
 def test_a_read_says_who_what_which_snapshot_columns_days_rows_and_for_what(shop) -> None:
@@ -226,3 +230,11 @@ for n in range(50):
 
     assert [reader.wait() for reader in readers] == [0, 0, 0]
     assert len(list(ReadLog(tmp_path).reads("a.b", AT - timedelta(days=1)))) == 150
+
+
+def test_a_purpose_with_line_separators_of_unicode_leaves_the_log_readable(shop) -> None:
+    shop.publish_orders({MONDAY: [10]})
+
+    shop.resolver("finance", purpose="a\u2028b\u0085c").resolve("orders.orders")
+
+    assert [read["purpose"] for read in records(shop)] == ["a\u2028b\u0085c"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -51,6 +51,9 @@ def access(asked: Asked, grants: Grants) -> Access:
         return Access()
     found = grants.held(asked.reader, asked.address.domain, asked.address.product)
     grant, why = _standing(found, asked)
+    if grant is None and found is not None and _standing(found, replace(asked, product=asked.now))[0]:
+        # Its masks and rows hold today; an older snapshot they do not fit is no way around them, also for who is served.
+        raise _refusal(asked, grants, found, f"its grant does not fit snapshot {asked.address}: {why}")
     is_served = asked.reader in (ANALYST, *asked.now["serves"])
     if not is_served and grant is None:
         raise _refusal(asked, grants, found, why)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -26,6 +27,8 @@ _PARTS = _QUERIES | _TABLES | _MODIFIERS | _ORDERS
 _TABLE_FUNCTIONS = frozenset({"generate_series", "range", "unnest"})
 _CLOCK = frozenset({"current_date", "get_current_time", "get_current_timestamp", "now", "today", "transaction_timestamp"})
 _CHANCE = frozenset({"gen_random_uuid", "random", "uuid", "uuidv4", "uuidv7"})
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LOWER = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
 _BARE = re.compile(r"(?<!\")\b[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+(#\d+)?")
 _HARMLESS = _TABLE_FUNCTIONS | _CLOCK | _CHANCE | {"error"}
 _PLANS_ANY_TEXT = frozenset({"json_serialize_plan"})  # DuckDB calls it consistent, yet it binds a statement and so opens its files
@@ -68,6 +71,8 @@ def condition_columns(con: duckdb.DuckDBPyConnection, condition: str) -> frozens
         raise QueryRefused("A condition is one expression over the row's columns.")
     _check_parts(tree)
     _check_functions(con, tree)
+    if chance := sorted(_called(tree) & _CHANCE):
+        raise QueryRefused(f"A condition is the same each time it is asked; {chance[0]}() is not.")
     for node in _nodes(found["select_list"]):
         if "class" in node and node["class"] not in _CONDITION:
             raise QueryRefused(f"A condition looks at its own row alone; got {node['class'].replace('_', ' ')}.")
@@ -135,19 +140,27 @@ def _tables(node: Any, ctes: frozenset[str]) -> Iterator[tuple[str, str]]:
     if not isinstance(node, dict):
         return
     for entry in (node.get("cte_map") or {}).get("map", []):
-        itself = {entry["key"].lower()}
-        is_recursive = entry["value"]["query_node"]["type"] == "RECURSIVE_CTE_NODE"
-        yield from _tables(entry["value"], ctes | itself if is_recursive else ctes)
-        ctes |= itself
+        yield from _tables(entry["value"], ctes)
+        ctes |= {_cte_name(entry["key"])}
     if node.get("type") == "BASE_TABLE":
         yield from _table(node, ctes)
+    # Of a recursive one the second half alone sees itself; to the first half its name may be a file's.
+    itself = {_cte_name(node["cte_name"])} if node.get("type") == "RECURSIVE_CTE_NODE" else set()
     for name, value in node.items():
         if name != "cte_map":
-            yield from _tables(value, ctes)
+            yield from _tables(value, ctes | itself if name == "right" else ctes)
+
+
+def _cte_name(name: str) -> str:
+    """The name as DuckDB compares it. A plain word: whoever's mistake it may be about what a name means, no file is named so."""
+    if not _WORD.match(name):
+        raise QueryRefused(f"WITH {name!r}: name steps with letters, digits and underscores.")
+    return name.lower()
 
 
 def _table(node: Tree, ctes: frozenset[str]) -> Iterator[tuple[str, str]]:
-    catalog, schema, name = (node[part].lower() for part in ("catalog_name", "schema_name", "table_name"))
+    # ASCII alone, as DuckDB does: Python also makes a k of the Kelvin sign.
+    catalog, schema, name = (node[part].translate(_LOWER) for part in ("catalog_name", "schema_name", "table_name"))
     if catalog:
         raise QueryRefused(f"{catalog}.{schema}.{name} is no address; write <domain>.<product>.")
     if schema or name not in ctes:

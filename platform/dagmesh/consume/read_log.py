@@ -75,7 +75,8 @@ class ReadLog:
         wanted = Address.parse(address)
         first = f"{since.astimezone(UTC).date()}.jsonl"
         for path in sorted(path for path in self._folder.glob("*.jsonl") if path.name >= first):
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            # Not splitlines: a purpose may hold what that takes for the end of a line.
+            for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), start=1):
                 read = _record(path, number, line)
                 if _is_of(Address.parse(read["address"]), wanted) and datetime.fromisoformat(read["at"]) >= since:
                     yield read

@@ -47,6 +47,8 @@ class Domain:
     def _complaints(self) -> Iterator[tuple[str, str]]:
         if self.name in sys.stdlib_module_names:
             yield "name", f"Domain name '{self.name}' would hide Python's own module. Try {_clear_name(self.name)}."
+        elif self.name == "analyst":
+            yield "name", "Domain name 'analyst' is what people who read are called. Try analytics."
         elif not NAME.match(self.name):
             yield "name", f"{self.name!r} is not snake_case; use lower-case words joined by single underscores."
         if not OWNER.match(str(self.owner)):

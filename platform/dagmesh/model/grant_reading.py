@@ -14,6 +14,7 @@ from dagmesh.model.address import NAME
 from dagmesh.model.contract import CLASSIFICATIONS
 from dagmesh.model.grant import GRANT_MASKS, STATUSES, Grant, GrantMask, Majors, Status
 from dagmesh.model.product_reading import OWNER
+from dagmesh.model.yaml_text import read_strictly
 
 FIELDS = ("consumer", "product", "majors", "columns", "classes", "mask", "rows", "purpose", "expires", "status", "approver")
 _NEEDED = ("consumer", "product", "majors", "purpose", "expires", "status")
@@ -33,7 +34,7 @@ def read_grant(text: str, producer: str, path: Path) -> Grant:
     """
     file = f"domains/{producer}/grants/{path.name}"
     try:
-        said = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+        said = read_strictly(text)
     except yaml.YAMLError as error:
         raise DefinitionError([Problem(file, "", "", f"is no YAML: {' '.join(str(error).split())}.")]) from error
     if not isinstance(said, dict):
@@ -42,18 +43,6 @@ def read_grant(text: str, producer: str, path: Path) -> Grant:
     if problems:
         raise DefinitionError(problems)
     return _grant(said, producer)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without repeated keys: of two, one would be silently dropped."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping; refused when a key is there twice."""
-        keys = [key.value for key, _ in node.value]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def _grant(said: Mapping[str, Any], producer: str) -> Grant:

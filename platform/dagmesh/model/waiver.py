@@ -12,6 +12,7 @@ import yaml
 
 from dagmesh.errors import nearest, one_of
 from dagmesh.model.product_reading import OWNER
+from dagmesh.model.yaml_text import read_strictly
 
 FIELDS = ("policy", "product", "reason", "approver", "expires")
 
@@ -82,7 +83,7 @@ def _read(path: Path) -> dict[str, Any]:
     if path.suffix != ".yaml":
         return {}
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_strictly(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         return {}
     return values if isinstance(values, dict) else {}

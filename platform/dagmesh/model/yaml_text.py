@@ -36,3 +36,20 @@ _Plain.add_representer(str, _text)
 def yaml_text(document: Any) -> str:
     """The document as YAML, UTF-8 characters as they are; every value reads back as it was."""
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML without repeated keys: of two, one would be silently dropped."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping; refused when a key is there twice."""
+        keys = [key.value for key, _ in node.value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_strictly(text: str) -> Any:
+    """What a YAML text says; yaml.YAMLError when it is none, or says something twice."""
+    return yaml.load(text, Loader=_Strict)  # noqa: S506  # a SafeLoader
