@@ -18,6 +18,7 @@ from dagmesh.lake.lake import Lake
 from dagmesh.lake.quoting import name as quoted
 from dagmesh.lake.stage import Stage
 from dagmesh.model.address import Address
+from dagmesh.model.contract import RESTRICTED
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.lineage import Lineage
 from dagmesh.model.mesh import Mesh
@@ -179,9 +180,15 @@ class StagedRows:
         No value leaves the platform, so the owner's snapshot is read whether or not it serves this product's domain.
         """
         try:
-            published = self.lake.table(owner).snapshot().sql()
+            snapshot = self.lake.table(owner).snapshot()
+            published = snapshot.sql()
         except (NotPublished, UntrustedSnapshot):
             self.skipped.append(f"column '{column}' was not held against {owner}, which has published nothing that can be trusted.")
+            return None
+        columns = snapshot.publication.product["contract"]["columns"]
+        if key not in {said["name"] for said in columns if said["key"] and said["classification"] not in RESTRICTED}:
+            # Whether a value is there would be told of any column of anyone, unasked and unrecorded.
+            self.skipped.append(f"column '{column}' was not held against {owner}.{key}, which is no key that all may know.")
             return None
         staged = f"SELECT DISTINCT {quoted(column)} AS value FROM {self.sql} WHERE {quoted(column)} IS NOT NULL LIMIT {MOST_VALUES}"
         known = f"SELECT {quoted(key)} AS value FROM {published}"
