@@ -367,6 +367,8 @@ def test_a_cte_elsewhere_in_the_statement_does_not_open_a_file_of_its_name(sold,
     ):
         with pytest.raises((AddressError, QueryRefused), match=r"is not an address|name steps with letters"):
             rows(sold, statement)
+    with pytest.raises(AddressError, match="is not an address"):
+        rows(sold, "FROM (WITH step AS (SELECT 1) FROM step), step")
 
 
 def test_a_variable_of_the_callers_is_not_read(sold) -> None:
