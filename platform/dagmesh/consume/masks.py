@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from dagmesh.errors import MeshError
 from dagmesh.lake import quoting
 from dagmesh.lake.owner_only import private_home
+from dagmesh.lake.whole_files import create_secret
 from dagmesh.model.grant import GrantMask
 
 REST = "•••"
@@ -57,24 +57,8 @@ def mask_key(home: Path, producer: str, consumer: str) -> bytes:
     """
     path = private_home(home, producer) / "mask_secret"
     if not path.exists():
-        _create(path)
+        create_secret(path, os.urandom(_KEY_BYTES))
     secret = path.read_bytes()
     if len(secret) != _KEY_BYTES:
         raise MeshError(f"{path} has {len(secret)} bytes, and {producer}'s secret for hashes has {_KEY_BYTES}. Put it back, or remove it.")
     return hmac.digest(secret, consumer.encode(), hashlib.sha256)
-
-
-def _create(path: Path) -> None:
-    """Write a new secret, whole at once; of several who try, the first one's stays."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(_KEY_BYTES))
-            file.flush()
-            os.fsync(descriptor)
-        os.link(beside, path)
-    except FileExistsError:
-        return
-    finally:
-        beside.unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagmesh.lake.owner_only import owner_only
+from dagmesh.lake.whole_files import replace_whole
 from dagmesh.model.address import Address
 
 _SHOWN = 300  # characters of an error
@@ -56,6 +56,4 @@ class Failures:
 
     def _write(self, failure: Failure) -> None:
         owner_only(self.file.parent)
-        beside = self.file.with_name(f".{self.file.name}.{uuid.uuid4().hex}")
-        beside.write_text(json.dumps(asdict(failure), indent=1), encoding="utf-8")
-        beside.replace(self.file)
+        replace_whole(self.file, json.dumps(asdict(failure), indent=1))

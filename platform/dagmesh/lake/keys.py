@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import stat
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from dagmesh.errors import MeshError
 from dagmesh.lake.owner_only import OTHERS, private_home
 from dagmesh.lake.storage import Storage
+from dagmesh.lake.whole_files import create_secret
 
 
 @dataclass(frozen=True)
@@ -93,20 +92,8 @@ def signing_key(home: Path, domain: str) -> SigningKey:
 
 
 def _create(path: Path) -> None:
-    """Write a new key, whole at once; of several who try, the first one's stays."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(descriptor)
-        os.link(beside, path)
-    except FileExistsError:
-        return
-    finally:
-        beside.unlink()
+    """Write a new key; of several who try, the first one's stays."""
+    create_secret(path, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _loaded(path: Path) -> Ed25519PrivateKey:

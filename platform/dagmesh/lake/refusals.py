@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 from dagmesh.lake.owner_only import owner_only
+from dagmesh.lake.whole_files import replace_whole
 from dagmesh.model.address import Address
 
 
@@ -48,9 +48,7 @@ class Refusals:
             return
         owner_only(self.file.parent)
         noted = {day.isoformat() if day else "": asdict(refusal) for day, refusal in standing.items()}
-        beside = self.file.with_name(f".{self.file.name}.{uuid.uuid4().hex}")
-        beside.write_text(json.dumps(noted, indent=1), encoding="utf-8")
-        beside.replace(self.file)
+        replace_whole(self.file, json.dumps(noted, indent=1))
 
     def note_rolled_back(self, replaced: Mapping[date | None, str], restored: Mapping[date | None, str], reason: str) -> None:
         """Note that what was made of `replaced` gave way to what was made of `restored`, each a fingerprint by day."""
