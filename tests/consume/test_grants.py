@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.consume.conftest import PEOPLE
 
@@ -400,8 +400,12 @@ def stands(said: dict[str, Any], reader: str) -> bool:
     return said["consumer"] == reader and is_of_major and is_approved
 
 
+STANDING = {"consumer": "finance", "status": "approved", "approver": "team:customers", "expires": "2099-12-31", "rows": None}
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=GRANTS, reader=st.sampled_from(["finance", "risk", "analyst", "logistics"]))
+@example(said={**STANDING, "majors": [2], "columns": ["city"], "classes": [], "mask": {}}, reader="finance")
 def test_a_reader_sees_a_part_of_the_owners_rows_and_of_restricted_values_only_the_granted(known, said: dict, reader: str) -> None:
     """What serves and the grant permit, said again here in a few lines, is all that any reader sees."""
     classes = {column.name: column.classification for column in known.profiles.contract.columns}
