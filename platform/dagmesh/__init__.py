@@ -8,6 +8,20 @@ from typing import TYPE_CHECKING
 from dagmesh.model.contract import Contract, field
 from dagmesh.model.mesh import exports
 from dagmesh.model.product import DataProduct, data_product, read
+from dagmesh.model.projection import (
+    Events,
+    Projection,
+    count,
+    count_distinct,
+    entity,
+    first,
+    last,
+    last_days,
+    max,  # noqa: A004 - the field's word
+    min,  # noqa: A004 - the field's word
+    projection,
+    sum,  # noqa: A004 - the field's word
+)
 from dagmesh.model.promise import Price, Promise
 from dagmesh.model.rule import check, column, rule
 from dagmesh.model.types import digits
@@ -16,22 +30,30 @@ from dagmesh.sql import sql
 
 if TYPE_CHECKING:
     from dagmesh.consume.connection import connect
+    from dagmesh.events.event_type import EventType
     from dagmesh.events.feeds.json_lines import Export, read_json_lines
+    from dagmesh.events.upcast import upcast
     from dagmesh.model.policy import DomainSubject, Edit, Finding, Policy, PublicationSubject, ReadSubject, Subject
+    from dagmesh.orchestrate.event_stores import Arrivals, EventStoreResource
     from dagmesh.orchestrate.private_assets import files
     from dagmesh.orchestrate.product_asset import daily, days_of
     from dagmesh.orchestrate.resources import LakeResource, ResolverResource
 
 __all__ = [
+    "Arrivals",
     "Contract",
     "DataProduct",
     "DomainSubject",
     "Edit",
+    "EventStoreResource",
+    "EventType",
+    "Events",
     "Export",
     "Finding",
     "LakeResource",
     "Policy",
     "Price",
+    "Projection",
     "Promise",
     "PublicationSubject",
     "ReadSubject",
@@ -40,24 +62,38 @@ __all__ = [
     "check",
     "column",
     "connect",
+    "count",
+    "count_distinct",
     "daily",
     "data_product",
     "days_of",
     "digits",
     "domain",
+    "entity",
     "exports",
     "field",
     "files",
+    "first",
+    "last",
+    "last_days",
+    "max",
+    "min",
+    "projection",
     "read",
     "read_json_lines",
     "rule",
     "sql",
+    "sum",
+    "upcast",
 ]
 
 # Imported when first used: these need Dagster or DuckDB, or are for policies, which a product file alone is not.
 _LATER = {
+    "Arrivals": "dagmesh.orchestrate.event_stores",
     "DomainSubject": "dagmesh.model.policy",
     "Edit": "dagmesh.model.policy",
+    "EventStoreResource": "dagmesh.orchestrate.event_stores",
+    "EventType": "dagmesh.events.event_type",
     "Export": "dagmesh.events.feeds.json_lines",
     "Finding": "dagmesh.model.policy",
     "LakeResource": "dagmesh.orchestrate.resources",
@@ -71,6 +107,7 @@ _LATER = {
     "days_of": "dagmesh.orchestrate.product_asset",
     "files": "dagmesh.orchestrate.private_assets",
     "read_json_lines": "dagmesh.events.feeds.json_lines",
+    "upcast": "dagmesh.events.upcast",
 }
 
 

@@ -1,18 +1,10 @@
-"""What the order system hands over: the life of every order, event by event."""
+"""What the order system hands over goes into the domain's event store: the life of every order, event by event."""
 
 import dagster as dg
 
 import dagmesh as dm
 
 EXPORTS = dm.exports("orders")
-FIELDS = {
-    "order_id": "VARCHAR",
-    "customer_id": "VARCHAR",
-    "channel": "VARCHAR",
-    "lines": "STRUCT(sku VARCHAR, category VARCHAR, quantity BIGINT, unit_price_eur DECIMAL(18,2))[]",
-    "total_eur": "DECIMAL(18,2)",
-    "amount_eur": "DECIMAL(18,2)",
-}
 
 
 @dg.asset(
@@ -20,6 +12,6 @@ FIELDS = {
     backfill_policy=dg.BackfillPolicy.single_run(),
     metadata=dm.files(f"{EXPORTS}/{{day}}.jsonl"),
 )
-def order_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
-    """Order events by the day they were handed over, each once; lines that cannot be read are set aside."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)
+def order_events(context: dg.AssetExecutionContext, events: dm.EventStoreResource) -> dm.Arrivals:
+    """Order events by the day they were handed over, each once; what is no event is set aside with its reason."""
+    return events.feed_json_lines(f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), closed=True)

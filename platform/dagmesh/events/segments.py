@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagmesh.errors import EventRefused
+from dagmesh.events.durable import synced, write_durably
 from dagmesh.events.event import GENESIS, Head
 from dagmesh.events.segment import Segment, SegmentFile, segments, sha256_of
 from dagmesh.events.signing import Signer
@@ -80,7 +80,7 @@ def _sealed(store: EventStore, key: Signer, before: Head, last: int, folder: Pat
             beside.rmdir()
     unsigned = Segment(folder, store.source, before.position + 1, last, before.hash.hex(), after.hash.hex(), files, key.key_id)
     segment = replace(unsigned, signature=key.sign(unsigned.text))
-    _write(segment.manifest, segment.to_json().encode())
+    write_durably(segment.manifest, segment.to_json().encode())
     return segment
 
 
@@ -97,7 +97,7 @@ def _files(con: duckdb.DuckDBPyConnection, store: EventStore, name: str, folder:
             f"COPY (FROM ({typed}) ORDER BY subject, position) TO {literal(str(path))} "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS}, USE_TMP_FILE false)"
         )
-        _sync(path)
+        synced(path)
         yield SegmentFile(path.name, kind, version, count, sha256_of(path))
 
 
@@ -138,22 +138,3 @@ def _remove_unfinished(folder: Path) -> None:
             for spilled in path.iterdir():
                 spilled.unlink()
             path.rmdir()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all, and have it on the disk."""
-    beside = path.with_name(f".{path.name}")
-    descriptor = os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    _sync(beside)
-    beside.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -160,6 +160,16 @@ class EventStore:
         row = self._con.execute("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1").fetchone()
         return Head(*row) if row else Head()
 
+    def hash_at(self, position: int) -> bytes | None:
+        """The hash of the event at a position; None when there is none."""
+        row = self._con.execute("SELECT hash FROM events WHERE position = ?", (position,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def newest_of(self, types: Collection[str]) -> int:
+        """The position of the newest event of these types; 0 when there is none."""
+        newest = "SELECT max(position) FROM events WHERE type = ?"
+        return max((self._con.execute(newest, (name,)).fetchone()[0] or 0 for name in types), default=0)
+
     def verify(self, after: Head = Head()) -> Head:  # noqa: B008 - a value
         """The head, when every event after the given one is chained to it without a gap or a change.
 

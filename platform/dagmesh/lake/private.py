@@ -111,6 +111,11 @@ class PrivateTable:
         self._replace(written, copy.columns)
         return {day: part.rows for day, part in written.items()}
 
+    def note(self, parts: Mapping[date | None, Part]) -> None:
+        """Remember what these days (None: the whole) hold, of a table whose rows are kept elsewhere."""
+        owner_only(self.folder)
+        self._replace(parts, [])
+
     @property
     def _place(self) -> str:
         return f"{self.folder.parent.parent.name}'s private table {self.folder.name}"

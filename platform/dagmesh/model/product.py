@@ -12,17 +12,20 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 from dagmesh.model.address import Address
 from dagmesh.model.contract import Contract
+from dagmesh.model.projection import Projection
 from dagmesh.model.promise import Price, Promise
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Form = Literal["duckdb", "pandas", "polars", "arrow", "day"]
+Form = Literal["duckdb", "pandas", "polars", "arrow", "day", "events", "projection"]
 FORMS: dict[str, Form] = {
     "duckdb.DuckDBPyRelation": "duckdb",
     "pandas.DataFrame": "pandas",
     "polars.DataFrame": "polars",
     "pyarrow.Table": "arrow",
     "datetime.date": "day",
+    "dagmesh.Events": "events",
+    "dagmesh.Projection": "projection",
 }
 OutputFormat = Literal["parquet"]
 
@@ -121,6 +124,7 @@ class DataProduct(Generic[P, R]):
     price: Price | None = None
     sunset: date | None = None
     accepts: tuple[str, ...] = ()
+    projection: Projection | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's own result."""

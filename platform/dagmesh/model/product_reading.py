@@ -15,6 +15,7 @@ from dagmesh.model.address import NAME, Address
 from dagmesh.model.contract import Contract
 from dagmesh.model.contract_reading import shown_file
 from dagmesh.model.product import FORMS, DataProduct, Form, Read, Window
+from dagmesh.model.projection import Events, Projection
 from dagmesh.model.promise import Price, Promise, duration
 
 OWNER = re.compile(r"(team:[A-Za-z0-9._-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
@@ -39,6 +40,8 @@ def read_product(function: Callable[..., Any], declared: dict[str, Any], unknown
     reads, form, port_complaints = _ports(function, declared["reads"] if isinstance(declared["reads"], Mapping) else {})
     place = f"{domain}.{name}" if domain else name
     problems = [Problem(file, place, where, message) for where, message in (*complaints, *port_complaints)]
+    projection = _projection(function, reads) if form == "projection" and not port_complaints else None
+    problems += [Problem(file, place, where, message) for where, message in _projection_complaints(reads, form, projection)]
     contract = declared["contract"]
     if isinstance(contract, type) and issubclass(contract, Contract):
         problems += contract.problems
@@ -65,7 +68,30 @@ def read_product(function: Callable[..., Any], declared: dict[str, Any], unknown
         price=declared["price"],
         sunset=declared["sunset"],
         accepts=tuple(declared["accepts"]),
+        projection=projection,
     )
+
+
+def _projection(function: Callable[..., Any], reads: tuple[Read, ...]) -> Projection | None:
+    """What a function annotated `-> dm.Projection` declares; its parameters only name the feeds."""
+    declared = function(**{read.parameter: Events(read.source) for read in reads})
+    return declared if isinstance(declared, Projection) else None
+
+
+def _projection_complaints(reads: tuple[Read, ...], form: Form, projection: Projection | None) -> Iterator[Complaint]:
+    if form != "projection":
+        return
+    for read in reads:
+        if read.form != "events" or read.days is not None or read.late_days:
+            yield (
+                f"parameter '{read.parameter}'",
+                "a projection reads all events of its own domain's feeds: annotate it dm.Events, without a window; to read "
+                "anything else, write a function that returns a relation.",
+            )
+    if projection is None:
+        yield "return", "gives back no projection; end with return dm.projection(...)."
+    else:
+        yield from projection.complaints()
 
 
 def _first_sentence(docstring: str | None) -> str:
@@ -155,8 +181,9 @@ def _ports(function: Callable[..., Any], declared: Mapping[str, Any]) -> tuple[t
     reads = []
     for parameter in signature.parameters.values():
         form = _form(parameter.annotation)
-        if form is None:
-            complaints.append((f"parameter '{parameter.name}'", f"annotate it with {one_of(FORMS)}; got {_shown(parameter.annotation)}."))
+        if form is None or form == "projection":
+            allowed = one_of(name for name, given in FORMS.items() if given != "projection")
+            complaints.append((f"parameter '{parameter.name}'", f"annotate it with {allowed}; got {_shown(parameter.annotation)}."))
             continue
         value = declared.get(parameter.name, parameter.name)
         window = value if isinstance(value, Window) else Window(value)
@@ -168,8 +195,8 @@ def _ports(function: Callable[..., Any], declared: Mapping[str, Any]) -> tuple[t
             where = one_of(signature.parameters) if signature.parameters else "the function has no parameters"
             complaints.append((f"reads['{word}']", f"names no parameter of {function.__name__}(); choose {where}."))
     returned = _form(signature.return_annotation)
-    if returned in (None, "day"):
-        allowed = one_of(name for name, form in FORMS.items() if form != "day")
+    if returned in (None, "day", "events"):
+        allowed = one_of(name for name, form in FORMS.items() if form not in ("day", "events"))
         complaints.append(("return", f"annotate the result with {allowed}; got {_shown(signature.return_annotation)}."))
     return tuple(reads), returned or "duckdb", complaints
 

@@ -8,7 +8,8 @@ import dagster as dg
 
 from dagmesh.model.domain import Domain
 from dagmesh.model.mesh import Mesh
-from dagmesh.orchestrate.domain import DagsterDomain, check_sources
+from dagmesh.orchestrate.domain import DagsterDomain, check_projections, check_sources
+from dagmesh.orchestrate.event_stores import EventStoreResource
 from dagmesh.orchestrate.housekeeping import nightly_housekeeping
 from dagmesh.orchestrate.known import known_of
 from dagmesh.orchestrate.policy_checks import Policing
@@ -35,6 +36,7 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
     private = private_assets(domain)
     tables = private_tables(domain.name, private)
     check_sources(domain, list(tables))
+    check_projections(domain)
     lake = LakeResource.of(mesh)
     known = known_of(lake.lake, domain)
     policing = Policing.of(mesh, domain)
@@ -46,6 +48,7 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
         resources={
             "lake": lake,
             "resolver": ResolverResource(lake=lake, reader=domain.name, mesh=str(mesh.root)),
+            "events": EventStoreResource(lake=lake, domain=domain.name),
             "io_manager": private_io(domain.name, tables),
         },
         executor=dg.in_process_executor,

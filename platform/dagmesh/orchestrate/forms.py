@@ -11,11 +11,14 @@ import duckdb
 
 from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.domain import Product
+from dagmesh.orchestrate.event_stores import FeedWindow
 
 
-def given(con: duckdb.DuckDBPyConnection, form: str, sql: str) -> Any:
-    """The rows of `sql` in a form: a lazy DuckDB relation, or a pandas, Polars or Arrow table in memory."""
-    relation = con.sql(f"FROM {sql}")
+def given(con: duckdb.DuckDBPyConnection, form: str, rows: str | FeedWindow) -> Any:
+    """The rows of FROM-able text in a form: a lazy DuckDB relation, or a pandas, Polars or Arrow table in memory; or a feed's events."""
+    if isinstance(rows, FeedWindow):
+        return rows.events(con)
+    relation = con.sql(f"FROM {rows}")
     if form == "duckdb":
         return relation
     table = relation.to_arrow_table()
@@ -66,13 +69,13 @@ def _refused(product: Product, what: str) -> DefinitionError:
     return DefinitionError([Problem(product.file, product.name, "result", f"{what}; {wanted}")])
 
 
-def computed(con: duckdb.DuckDBPyConnection, product: Product, rows: Mapping[str, str], day: date | None) -> str:
+def computed(con: duckdb.DuckDBPyConnection, product: Product, rows: Mapping[str, str | FeedWindow], day: date | None) -> str:
     """FROM-able text of one call of the product's function.
 
     Args:
         con: the connection that the relations are given on.
         product: the product.
-        rows: parameter -> FROM-able text.
+        rows: parameter -> FROM-able text, or a feed's events.
         day: what a parameter annotated `datetime.date` receives.
     """
     arguments = {read.parameter: day if read.form == "day" else given(con, read.form, rows[read.parameter]) for read in product.reads}

@@ -13,7 +13,9 @@ from dagmesh.lake.private import PrivateStore
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
+from dagmesh.orchestrate.event_stores import FeedWindow
 from dagmesh.orchestrate.fingerprints import digest, window
+from dagmesh.orchestrate.folding import Folding
 
 Key = tuple[str, str]
 
@@ -25,7 +27,7 @@ class Input:
     `key` is the asset key of what it reads. `days` maps each day of a daily source to the digest of its rows' files; it is
     empty for a whole source. `whole` is the digest of all rows. `through` is the newest day the rows cover, None where days
     mean nothing to them. `record` is what the publication says of the input. `completeness` gives what the rows of some days
-    inherit (None: of all).
+    inherit (None: of all). `version`, of a projection's events, says what its rows of some days are made of.
     """
 
     read: Read
@@ -35,9 +37,10 @@ class Input:
     days: Mapping[date, str]
     whole: str
     through: date | None
-    sql: Callable[[Collection[date] | None], str]
+    sql: Callable[[Collection[date] | None], str | FeedWindow]
     completeness: Callable[[Collection[date] | None], float]
     record: Mapping[str, Any]
+    version: Callable[[Collection[date]], str] | None = None
 
     def seen(self, days: Collection[date]) -> set[date] | None:
         """The days of this input that a run for `days` sees; None for all. No `days` means a whole product's run."""
@@ -57,6 +60,8 @@ class Input:
         A whole input does not date a daily product's days: they are made with what was known then, and a new snapshot of
         the reference does not restate them.
         """
+        if self.version:
+            return self.version(days)
         if not self.daily:
             return "" if days else self.whole
         seen = self.seen(days)
@@ -65,11 +70,16 @@ class Input:
 
 @dataclass(frozen=True)
 class Ports:
-    """Resolves the input ports of one domain's products."""
+    """Resolves the input ports of one domain's products. `folded` is what a run has of the domain's events; who only plans has none."""
 
     domain: Domain
     resolver: Resolver
     private: PrivateStore
+    folded: Folding | None = None
+
+    def with_folding(self, folding: Folding) -> Ports:
+        """The ports of one run, with the events it needs."""
+        return replace(self, folded=folding)
 
     def address(self, read: Read) -> Address | None:
         """The product a port reads, of this or another domain; None for a private table."""
@@ -94,6 +104,8 @@ class Ports:
 
     def resolve_port(self, product: Product, read: Read) -> Input:
         """One input of the product as it is now; raises what `resolve` raises."""
+        if read.form == "events":
+            return self._of_feed(product, read)
         address = self.address(read)
         return self._of_product(product, read, address) if address else self._of_table(product, read)
 
@@ -116,6 +128,13 @@ class Ports:
             completeness=snapshot.completeness,
             record={"address": str(address), "snapshot": snapshot.version},
         )
+
+    def _of_feed(self, product: Product, read: Read) -> Input:
+        """A feed's events; of a projection, what is folded of them."""
+        port = self._of_table(product, read)
+        folding = self.folded or Folding.planned(self.private.folder.parent, product)
+        port = replace(port, sql=lambda days: folding.window(read.source, days), record={"feed": read.source, **folding.record})
+        return replace(port, version=folding.version) if product.projection else port
 
     def _of_table(self, product: Product, read: Read) -> Input:
         table = self.private.table(read.source)

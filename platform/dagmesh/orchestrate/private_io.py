@@ -11,7 +11,9 @@ import dagster as dg
 
 from dagmesh.events.feeds.json_lines import Export
 from dagmesh.lake.private import PrivateStore
+from dagmesh.lake.private_contents import Part
 from dagmesh.lake.quarantine import write_quarantine
+from dagmesh.orchestrate.event_stores import Arrivals, arrived_metadata
 from dagmesh.orchestrate.nodes import TableNode
 from dagmesh.orchestrate.private_assets import PrivateTable
 from dagmesh.orchestrate.resources import LakeResource
@@ -34,6 +36,9 @@ class PrivateTables(dg.IOManager):
             return
         name = context.asset_key.path[-1]
         days = [date.fromisoformat(key) for key in context.asset_partition_keys] if context.has_asset_partitions else []
+        if isinstance(obj, Arrivals):
+            self._note_arrivals(context, name, obj)
+            return
         export = obj if isinstance(obj, Export) else None
         node = TableNode(self.domain, self.tables[name], self._store)
         made: list[date | None] = [*days] or [None]
@@ -47,6 +52,16 @@ class PrivateTables(dg.IOManager):
         context.add_output_metadata({"dagster/row_count": sum(counted.values())})
         if export:
             context.add_output_metadata(self._set_aside(name, export, context.run_id))
+
+    def _note_arrivals(self, context: dg.OutputContext, name: str, arrivals: Arrivals) -> None:
+        """Remember what a feed brought into the event store; the rows are there."""
+        node = TableNode(self.domain, self.tables[name], self._store)
+        parts = {
+            day: Part((), export.arrived, f"{export.ids:016x}", node.made_of(day), arrivals.completeness(day))
+            for day, export in arrivals.exports.items()
+        }
+        self._store.table(name).note(parts)
+        context.add_output_metadata(arrived_metadata(arrivals))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The rows of an upstream private table, as a lazy DuckDB relation."""

@@ -23,6 +23,7 @@ from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import Lineage
 from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expectations_kept, with_expectations
+from dagmesh.orchestrate.folding import folded
 from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.gates import refuse_broken
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
@@ -77,6 +78,11 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         PolicyViolated: who looks at what is staged refuses it.
         ContractBroken: the contract breaks what its major promised.
     """
+    with folded(run.ports, run.con, product) as ports:
+        return _publish(replace(run, ports=ports), product, days)
+
+
+def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
     began = perf_counter()
     refuse_broken(run.ports.resolver.lake, product)
     inputs = run.ports.resolve(product)
@@ -98,6 +104,8 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         run.look_at(stage)
         sample = _sample(run, product, stage, report.passed_days)
         snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
+        if run.ports.folded:
+            run.ports.folded.forget_others()
     seconds = perf_counter() - began
     return replace(refused, snapshot=snapshot, published=report.passed_days, sample=sample, seconds=seconds)
 
@@ -126,6 +134,9 @@ def _waits_for(inputs: Collection[Input], day: date) -> str:
 
 def _rows(run: Run, product: Product, inputs: Sequence[Input], days: Sequence[date]) -> str:
     """FROM-able text of the product's rows for the days: one call of its function, or one for each day it asks for."""
+
+    if product.projection and run.ports.folded:
+        return run.ports.folded.rows(days)
 
     def called(some: Sequence[date], day: date | None) -> str:
         return computed(run.con, product, {i.read.parameter: i.sql(i.seen(some)) for i in inputs}, day)

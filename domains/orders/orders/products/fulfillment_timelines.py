@@ -2,8 +2,6 @@
 
 from datetime import date, datetime
 
-import duckdb
-
 import dagmesh as dm
 
 
@@ -26,30 +24,25 @@ class FulfillmentTimelines(dm.Contract):
     version="1.0.0",
     serves=["logistics"],
     promise=dm.Promise(available_by="06:30", max_lag="24h", min_completeness=0.97),
-    reads={"order_events": dm.read("order_events", days=31, late_days=2)},
     partitioned_by="delivered_date",
     documentation="https://example.org/orders/fulfillment_timelines",
     tags={"subject": "orders"},
 )
-def fulfillment_timelines(order_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Put the steps of each delivered order side by side; an order placed before the window has no timeline."""
-    return dm.sql(
-        """
-        SELECT
-            order_id,
-            CAST(delivered_at AS DATE) AS delivered_date,
-            placed_at, paid_at, shipped_at, delivered_at,
-            date_diff('minute', placed_at, delivered_at) / 60.0::DOUBLE AS hours_to_deliver
-        FROM (
-            SELECT
-                order_id,
-                min(occurred_at) FILTER (type = 'OrderPlaced') AS placed_at,
-                min(occurred_at) FILTER (type = 'PaymentReceived') AS paid_at,
-                min(occurred_at) FILTER (type = 'OrderShipped') AS shipped_at,
-                min(occurred_at) FILTER (type = 'OrderDelivered') AS delivered_at
-            FROM order_events GROUP BY order_id
-        )
-        WHERE delivered_at IS NOT NULL AND placed_at >= (SELECT min(day) FROM order_events)
-        """,
-        order_events=order_events,
+def fulfillment_timelines(order_events: dm.Events) -> dm.Projection:
+    """Put the steps of each delivered order side by side; an order whose placing is not known has no timeline."""
+    order = dm.entity(
+        "order_id",
+        placed_at=dm.first(OrderPlaced="time"),
+        paid_at=dm.first(PaymentReceived="time"),
+        shipped_at=dm.first(OrderShipped="time"),
+        delivered_at=dm.first(OrderDelivered="time"),
+    )
+    return dm.projection(
+        order_events,
+        of=order,
+        where="delivered_at IS NOT NULL AND placed_at IS NOT NULL",
+        columns={
+            "delivered_date": "CAST(delivered_at AS DATE)",
+            "hours_to_deliver": "date_diff('minute', placed_at, delivered_at) / 60.0::DOUBLE",
+        },
     )

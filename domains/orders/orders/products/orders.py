@@ -4,8 +4,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-import duckdb
-
 import dagmesh as dm
 
 
@@ -28,26 +26,24 @@ class Orders(dm.Contract):
     serves=["marketing", "risk"],
     accepts=["marketing.campaign_conversion"],
     promise=dm.Promise(available_by="06:00", max_lag="24h", min_completeness=0.98),
-    reads={"order_events": dm.read("order_events", late_days=3)},
     partitioned_by="order_date",
     documentation="https://example.org/orders/orders",
     tags={"subject": "orders"},
 )
-def orders(order_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Take each placed order, and what was cancelled of them; late events restate the day they belong to."""
-    return dm.sql(
-        """
-        SELECT
-            order_id,
-            CAST(occurred_at AS DATE) AS order_date,
-            occurred_at AS placed_at,
-            customer_id,
-            channel,
-            list_sum(list_transform(lines, lambda line: line.quantity)) AS item_count,
-            total_eur,
-            order_id IN (SELECT order_id FROM order_events WHERE type = 'OrderCancelled') AS is_cancelled
-        FROM order_events
-        WHERE type = 'OrderPlaced'
-        """,
-        order_events=order_events,
+def orders(order_events: dm.Events) -> dm.Projection:
+    """Take each placed order, and whether it was cancelled; late events restate the day they belong to."""
+    order = dm.entity(
+        "order_id",
+        placed_at=dm.first(OrderPlaced="time"),
+        customer_id=dm.first(OrderPlaced="customer_id"),
+        channel=dm.first(OrderPlaced="channel"),
+        item_count=dm.first(OrderPlaced="list_sum(list_transform(lines, lambda line: line.quantity))"),
+        total_eur=dm.first(OrderPlaced="total_eur"),
+        cancellations=dm.count("OrderCancelled"),
+    )
+    return dm.projection(
+        order_events,
+        of=order,
+        where="placed_at IS NOT NULL",
+        columns={"order_date": "CAST(placed_at AS DATE)", "is_cancelled": "cancellations > 0"},
     )

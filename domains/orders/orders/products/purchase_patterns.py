@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-import duckdb
-
 import dagmesh as dm
 
 
@@ -21,29 +19,28 @@ class PurchasePatterns(dm.Contract):
     version="1.2.0",
     serves=["marketing"],
     promise=dm.Promise(available_by="08:00", max_lag="24h", min_completeness=0.98),
-    reads={"order_events": dm.read("order_events", days=90)},
     documentation="https://example.org/orders/purchase_patterns",
     tags={"subject": "orders"},
 )
-def purchase_patterns(order_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def purchase_patterns(order_events: dm.Events) -> dm.Projection:
     """Count and sum each customer's orders by category."""
-    return dm.sql(
-        """
-        WITH ended AS (
-            SELECT order_id, bool_or(type = 'OrderCancelled') AS is_cancelled, bool_or(type = 'OrderReturned') AS is_returned
-            FROM order_events WHERE type IN ('OrderCancelled', 'OrderReturned') GROUP BY order_id
-        ),
-        lines AS (
-            SELECT order_id, customer_id, unnest(lines) AS line FROM order_events WHERE type = 'OrderPlaced'
-        )
-        SELECT
-            customer_id,
-            line.category AS category,
-            count(DISTINCT order_id) AS orders_90d,
-            coalesce(sum(line.quantity * line.unit_price_eur) FILTER (NOT coalesce(is_returned, false)), 0) AS spend_90d_eur
-        FROM lines LEFT JOIN ended USING (order_id)
-        WHERE NOT coalesce(is_cancelled, false)
-        GROUP BY customer_id, category
-        """,
-        order_events=order_events,
+    order = dm.entity(
+        "order_id",
+        customer_id=dm.first(OrderPlaced="customer_id"),
+        placed_at=dm.first(OrderPlaced="time"),
+        lines=dm.first(OrderPlaced="lines"),
+        cancellations=dm.count("OrderCancelled"),
+        returns=dm.count("OrderReturned"),
+    )
+    return dm.projection(
+        order_events,
+        of=order,
+        each="lines AS line",
+        where="cancellations = 0",
+        within=dm.last_days(90, "placed_at"),
+        by={"customer_id": "customer_id", "category": "line.category"},
+        columns={
+            "orders_90d": dm.count_distinct("order_id"),
+            "spend_90d_eur": dm.sum("CASE WHEN returns = 0 THEN line.quantity * line.unit_price_eur END"),
+        },
     )

@@ -3,8 +3,6 @@
 from datetime import date
 from decimal import Decimal
 
-import duckdb
-
 import dagmesh as dm
 
 
@@ -23,29 +21,27 @@ class RevenueByCategory(dm.Contract):
     version="1.0.0",
     serves=["finance"],
     promise=dm.Promise(available_by="06:30", max_lag="24h", min_completeness=0.98),
-    reads={"order_events": dm.read("order_events", late_days=3)},
     partitioned_by="order_date",
     documentation="https://example.org/orders/revenue_by_category",
     tags={"subject": "revenue"},
 )
-def revenue_by_category(order_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def revenue_by_category(order_events: dm.Events) -> dm.Projection:
     """Sum the lines of the orders placed, cancelled ones left out."""
-    return dm.sql(
-        """
-        WITH lines AS (
-            SELECT order_id, CAST(occurred_at AS DATE) AS order_date, unnest(lines) AS line
-            FROM order_events
-            WHERE type = 'OrderPlaced'
-                AND order_id NOT IN (SELECT order_id FROM order_events WHERE type = 'OrderCancelled')
-        )
-        SELECT
-            order_date,
-            line.category AS category,
-            count(DISTINCT order_id) AS order_count,
-            sum(line.quantity) AS item_count,
-            sum(line.quantity * line.unit_price_eur) AS revenue_eur
-        FROM lines
-        GROUP BY order_date, category
-        """,
-        order_events=order_events,
+    order = dm.entity(
+        "order_id",
+        placed_at=dm.first(OrderPlaced="time"),
+        lines=dm.first(OrderPlaced="lines"),
+        cancellations=dm.count("OrderCancelled"),
+    )
+    return dm.projection(
+        order_events,
+        of=order,
+        each="lines AS line",
+        where="cancellations = 0",
+        by={"order_date": "CAST(placed_at AS DATE)", "category": "line.category"},
+        columns={
+            "order_count": dm.count_distinct("order_id"),
+            "item_count": dm.sum("line.quantity"),
+            "revenue_eur": dm.sum("line.quantity * line.unit_price_eur"),
+        },
     )

@@ -24,10 +24,14 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Export:
-    """How many different events a file announced in its line ExportClosed (None: it has no such line), and how many arrived."""
+    """How many different events a file announced in its line ExportClosed (None: it has no such line), and how many arrived.
+
+    `ids` is the same for the same events, in whatever order: the sum of their ids' hashes.
+    """
 
     announced: int | None
     arrived: int
+    ids: int = 0
 
     @property
     def completeness(self) -> float:
@@ -60,6 +64,7 @@ class _Progress:
     tail: str = ""
     announced: int | None = None
     arrived: int = 0
+    ids: int = 0
     seen: list[int] = field(default_factory=list)
 
 
@@ -89,7 +94,7 @@ def feed_json_lines(
             reading = _Reading(store, path.resolve(), dead_letters, cursors, now)
             progress = reading.run(again=again)
             fed += reading.fed
-            exports[path] = Export(progress.announced, progress.arrived)
+            exports[path] = Export(progress.announced, progress.arrived, progress.ids)
     return FedExports(fed, exports)
 
 
@@ -125,8 +130,10 @@ class _Reading:
             arrivals, announced = _arrivals(lines)
             taken = take(self._store, str(self._path), arrivals, self._dead_letters, self._now)
             self.fed += taken.fed
-            ids.update(taken.ids)
+            new = set(taken.ids) - ids
+            ids |= new
             progress.arrived = counted + len(ids)
+            progress.ids = (progress.ids + sum(map(_hash, new))) % 2**64
             progress.announced = progress.announced if announced is None else announced
             self._note(file, progress, [line for line in lines if line.is_whole])
         return progress
@@ -186,6 +193,10 @@ def _announced(closing: Mapping[str, Any]) -> int | None:
     data = closing.get("data")
     count = data.get("events") if isinstance(data, dict) else None
     return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def _hash(id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest())
 
 
 def _tail(file: BinaryIO, position: int) -> str:

@@ -1,0 +1,261 @@
+"""What a projection keeps between runs: the things folded so far and the position they are folded up to, in one DuckDB file.
+
+Things and position change in one transaction: a crash neither loses nor doubles an event. The file can be lost: it is folded again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagmesh.errors import ChainBroken
+from dagmesh.events.durable import write_durably
+from dagmesh.events.event import Head
+from dagmesh.events.projections.folding import DAY, contributions, fold, merged, things
+from dagmesh.events.projections.rows import rows_sql
+from dagmesh.events.relation import relation
+from dagmesh.events.store import EventStore
+from dagmesh.events.typed import literal, quoted
+from dagmesh.events.upcast import Types, Upcast
+from dagmesh.model.projection import Projection
+
+if TYPE_CHECKING:
+    import duckdb
+
+FILE, NOTE, _LOCK = "things.duckdb", "checkpoint.json", "lock"
+Versions = Mapping[date | None, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a projection is folded.
+
+    Args:
+        position: of the newest event folded.
+        hash: that event's, hexadecimal.
+        newest: the day of the newest event that it is folded of; None: there is none.
+        versions: for each day (None: of things without one) digits that change when its things do; the same things, the same digits.
+    """
+
+    position: int
+    hash: str
+    newest: date | None
+    versions: Versions = field(default_factory=dict)
+
+    def version(self, projection: Projection, days: Collection[date] = ()) -> str:
+        """Digits that change when the product's rows of these days, or with none all its rows, may."""
+        chosen = {day: self.versions.get(day, "") for day in days} or self.versions
+        if projection.within and self.newest:
+            first = self.newest.toordinal() - projection.within.count
+            chosen = {day: v for day, v in self.versions.items() if day and first < day.toordinal() <= self.newest.toordinal()}
+        return hashlib.sha256("\n".join(sorted(f"{day}={said}" for day, said in chosen.items())).encode()).hexdigest()[:16]
+
+    @classmethod
+    def read(cls, folder: Path) -> Checkpoint | None:
+        """How far the state in a folder is, from a note beside it; None when there is none."""
+        try:
+            said = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        versions = {date.fromisoformat(day) if day else None: version for day, version in said["versions"].items()}
+        return cls(said["position"], said["hash"], date.fromisoformat(said["newest"]) if said["newest"] else None, versions)
+
+    def write(self, folder: Path) -> None:
+        """Leave the note."""
+        versions = {str(day or ""): version for day, version in self.versions.items()}
+        said = {"position": self.position, "hash": self.hash, "newest": str(self.newest or ""), "versions": versions}
+        write_durably(folder / NOTE, json.dumps(said).encode())
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A projection with all that decides its things: its domain's event types and upcasts, and the day its rows belong to."""
+
+    projection: Projection
+    partitioned_by: str | None
+    types: Types
+    upcasts: tuple[Upcast, ...] = ()
+
+    @property
+    def day(self) -> str | None:
+        """SQL of a thing's day, over its columns."""
+        return self.projection.day_of(self.partitioned_by)
+
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits: another definition, another state, folded beside the old one."""
+        used = {f"{name} {version}": kind.schema for (name, version), kind in self.types.items() if name in self.projection.entity.types}
+        lifts = [(str(lift), dict(lift.fields), _code(lift)) for lift in self.upcasts if lift.type in self.projection.entity.types]
+        said = [self.projection.definition(), self.day, used, lifts]
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def relations(self, con: duckdb.DuckDBPyConnection, store: EventStore, after: int, until: int) -> dict[str, str]:
+        """FROM-able events by type, after a position and up to another."""
+        return {name: relation(con, store, name, after, until, self.upcasts) for name in self.projection.entity.types}
+
+
+def _code(lift: Upcast) -> str:
+    if lift.function is None:
+        return ""
+    code = lift.function.__code__
+    return hashlib.sha256(code.co_code + repr(code.co_consts).encode() + repr(code.co_names).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class State:
+    """A projection's things, attached to a connection as the database `alias`."""
+
+    con: duckdb.DuckDBPyConnection
+    definition: Definition
+    folder: Path
+    alias: str = "projected"
+
+    @property
+    def table(self) -> str:
+        """The things."""
+        return f"{self.alias}.things"
+
+    def rows(self, columns: Collection[str], checkpoint: Checkpoint, days: Collection[date] | None = None) -> str:
+        """FROM-able SQL of the product's rows, of these days or all."""
+        return f"({rows_sql(self.definition.projection, columns, self.table, checkpoint.newest, days)})"
+
+    def checkpoint(self) -> Checkpoint | None:
+        """How far it is folded; None: not at all."""
+        known = self.con.execute(
+            f"SELECT 1 FROM duckdb_tables() WHERE database_name = '{self.alias}' AND table_name = 'checkpoint'"
+        ).fetchall()
+        found = self.con.execute(f"FROM {self.alias}.checkpoint").fetchall() if known else []
+        if not found:
+            return None
+        [(position, hashed, newest)] = found
+        versions = self.con.execute(f"FROM {self.alias}.versions WHERE things > 0").fetchall()
+        return Checkpoint(position, hashed, newest, {day: f"{things}.{total % 2**64:016x}" for day, things, total in versions})
+
+    def fold_to(self, store: EventStore, head: Head) -> Checkpoint:
+        """Fold what came since, or everything; one transaction.
+
+        Raises:
+            ChainBroken: the store is not the one that this was folded from.
+        """
+        before = self.checkpoint()
+        if before is not None:
+            _same_store(store, before)
+            if before.position >= head.position:
+                return before
+        after = before.position if before else 0
+        relations = self.definition.relations(self.con, store, after, head.position)
+        newest = max((day for day in [before.newest if before else None, *self._newest(relations)] if day), default=None)
+        self.con.execute("BEGIN")
+        try:
+            if before is None:
+                self._rebuild(relations)
+            else:
+                self._advance(relations)
+            self.con.execute(f"CREATE OR REPLACE TABLE {self.alias}.checkpoint(position BIGINT, hash VARCHAR, newest DATE)")
+            self.con.execute(f"INSERT INTO {self.alias}.checkpoint VALUES (?, ?, ?)", [head.position, head.hash.hex(), newest])
+            self.con.execute("COMMIT")
+        except BaseException:
+            self.con.execute("ROLLBACK")
+            raise
+        reached = self.checkpoint()
+        assert reached is not None
+        return reached
+
+    def _newest(self, relations: Mapping[str, str]) -> Iterator[date | None]:
+        for sql in relations.values():
+            [(moment,)] = self.con.execute(f"SELECT max(time) FROM {sql}").fetchall()
+            found: datetime | None = moment
+            yield found.date() if found else None
+
+    def _folded(self, relations: Mapping[str, str]) -> str:
+        entity = self.definition.projection.entity
+        return fold(entity, f"({contributions(entity, relations)})")
+
+    def _with_day(self, table: str) -> str:
+        """SELECT of a table of things with the day of each."""
+        entity, day = self.definition.projection.entity, self.definition.day
+        if day is None:
+            return f"SELECT *, NULL::DATE AS {DAY} FROM {table}"
+        keys = ", ".join(quoted(name) for name in entity.key)
+        days = f"SELECT {keys}, CAST({day} AS DATE) AS {DAY} FROM ({things(entity, table)})"
+        if all(folded.way != "count_distinct" for folded in entity.columns.values()):
+            return f"SELECT *, CAST({day} AS DATE) AS {DAY} FROM {table}"
+        return f"SELECT t.*, d.{DAY} FROM {table} t JOIN ({days}) d USING ({keys})"
+
+    def _rebuild(self, relations: Mapping[str, str]) -> None:
+        self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {self._with_day(f'({self._folded(relations)})')}")
+        self.con.execute(
+            f"CREATE OR REPLACE TABLE {self.alias}.versions AS "
+            f"SELECT {DAY} AS day, count(*) AS things, sum(hash(t))::HUGEINT AS total FROM {self.table} t GROUP BY ALL"
+        )
+
+    def _advance(self, relations: Mapping[str, str]) -> None:
+        keys = ", ".join(quoted(name) for name in self.definition.projection.entity.key)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE folded_new AS {self._folded(relations)}")
+        touched = f"{self.table} t SEMI JOIN folded_new USING ({keys})"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE things_before AS SELECT t.rowid AS its_row, t.* FROM {touched}")
+        both = merged(self.definition.projection.entity, "things_before", "folded_new")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE things_after AS {self._with_day(f'({both})')}")
+        self.con.execute(f"DELETE FROM {self.table} WHERE rowid IN (SELECT its_row FROM things_before)")
+        self.con.execute(f"INSERT INTO {self.table} FROM things_after")
+        before = f"SELECT {DAY} AS day, -count(*), -sum(hash(t))::HUGEINT FROM (SELECT * EXCLUDE its_row FROM things_before) t GROUP BY ALL"
+        after = f"SELECT {DAY} AS day, count(*), sum(hash(t))::HUGEINT FROM things_after t GROUP BY ALL"
+        changed = f"(FROM {self.alias}.versions UNION ALL {before} UNION ALL {after})"
+        summed = "sum(things)::BIGINT AS things, sum(total)::HUGEINT AS total"
+        self.con.execute(f"CREATE OR REPLACE TABLE {self.alias}.versions AS SELECT day, {summed} FROM {changed} GROUP BY ALL")
+        for table in ("folded_new", "things_before", "things_after"):
+            self.con.execute(f"DROP TABLE {table}")
+
+
+def _same_store(store: EventStore, before: Checkpoint) -> None:
+    """Nothing, when the store has the event that the state was folded up to."""
+    if before.position == 0:
+        return
+    found = store.hash_at(before.position)
+    if found is None or found.hex() != before.hash:
+        what = "is not there any more" if found is None else "is another one now"
+        raise ChainBroken(
+            f"{store.path}: event {before.position}, up to which a projection was folded, {what}. If the store was put back from a "
+            "backup on purpose, fold it again: dagmesh replay <product>",
+            position=before.position,
+        )
+
+
+def state_folder(home: Path, name: str, definition: str) -> Path:
+    """Where a product's state is kept: another definition has another folder.
+
+    Args:
+        home: the domain's private home.
+        name: `<product>.v<major>`.
+        definition: its digest.
+    """
+    return home / "projections" / name / definition
+
+
+@contextmanager
+def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
+    """The state in a folder, attached to the connection; one process at a time, others wait."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        state = State(con, definition, folder)
+        con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
+        (folder / FILE).chmod(0o600)
+        try:
+            yield state
+        finally:
+            con.execute(f"DETACH {state.alias}")
+
+
+def advance(state: State, store: EventStore) -> Checkpoint:
+    """The checkpoint, now the store's head, noted beside the state for those who only look."""
+    reached = state.fold_to(store, store.head())
+    if Checkpoint.read(state.folder) != reached:
+        reached.write(state.folder)
+    return reached

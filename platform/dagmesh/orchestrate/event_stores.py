@@ -1,0 +1,113 @@
+"""A domain's event store in a run: fed by its plain assets, read by its projections and by functions over events."""
+
+# No `from __future__ import annotations` here: Dagster reads the fields' types.
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from dagmesh.events.declared import Declared, declared
+from dagmesh.events.feeds.dead_letters import DeadLetters
+from dagmesh.events.feeds.json_lines_store import Export, feed_json_lines
+from dagmesh.events.relation import relation
+from dagmesh.events.segments import seal, sealed_head
+from dagmesh.events.store import EventStore
+from dagmesh.lake.owner_only import private_home
+from dagmesh.model.projection import Events
+from dagmesh.orchestrate.resources import LakeResource
+
+LONG_TAIL = 250_000  # events that are not sealed: to read them again and again costs more than to seal them
+
+
+@contextmanager
+def event_store(home: Path, domain: str) -> Iterator[EventStore]:
+    """The domain's store, in its private home, knowing the types that its events.py declares."""
+    store = EventStore(home / "events", domain)
+    try:
+        store.register(declared(domain).types.values())
+        yield store
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What a feed's run brought, by day (None: a file without a day): how many events the exports hold, and the share that arrived."""
+
+    exports: Mapping[date | None, Export]
+    appended: int
+    dead: int
+    closed: bool
+
+    def completeness(self, day: date | None) -> float:
+        """The share of the day's announced events that arrived; of an export that was cut off, none."""
+        export = self.exports[day]
+        return 0.0 if self.closed and export.announced is None else export.completeness
+
+
+class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
+    """The domain's event store, for the plain assets that feed it."""
+
+    lake: dg.ResourceDependency[LakeResource]
+    domain: str
+
+    def feed_json_lines(self, pattern: str, days: Sequence[date] = (), *, closed: bool = False) -> Arrivals:
+        """Bring the days' exports into the store: each event once, what is none among the dead letters with its reason.
+
+        Args:
+            pattern: path of a day's file with `{day}` in it, or of the one file there is.
+            days: the days wanted, oldest first; each has its file.
+            closed: the source closes every export with ExportClosed; one that is not closed was cut off.
+
+        Raises:
+            FileNotFoundError: a day has no file.
+            EventRefused: the store cannot be written.
+        """
+        wanted: list[date | None] = [*days] if "{day}" in pattern else [None]
+        paths = {day: Path(pattern.replace("{day}", str(day))) for day in wanted}
+        absent = [path for path in paths.values() if not path.exists()]
+        if absent:
+            raise FileNotFoundError(f"{absent[0]} has not arrived ({len(absent)} of {len(paths)} exports are missing).")
+        lake = self.lake.lake
+        home = private_home(lake.home, self.domain)
+        letters = DeadLetters(home / "dead_letters" / "json_lines.jsonl")
+        with event_store(home, self.domain) as store:
+            fed = feed_json_lines(store, paths.values(), letters)
+            while store.head().position - sealed_head(store).position >= LONG_TAIL:
+                seal(store, lake.signing_key(self.domain))
+        exports = {day: fed.exports[path] for day, path in paths.items()}
+        return Arrivals(exports, fed.fed.appended, fed.fed.dead, closed)
+
+
+@dataclass(frozen=True)
+class FeedWindow:
+    """The events of a feed's domain that a run may see: those that happened on some days (None: all), up to a position."""
+
+    store: EventStore
+    declared: Declared
+    feed: str
+    days: Sequence[date] | None
+    until: int
+
+    def events(self, con: duckdb.DuckDBPyConnection) -> Events:
+        """What a parameter annotated `dm.Events` receives."""
+        return Events(self.feed, lambda name: con.sql(f"FROM {self._sql(con, name)}"))
+
+    def _sql(self, con: duckdb.DuckDBPyConnection, type: str) -> str:
+        rows = relation(con, self.store, type, until=self.until, upcasts=self.declared.upcasts)
+        if self.days is None:
+            return rows
+        first = datetime.combine(min(self.days), time(), UTC)
+        return f"(FROM {rows} WHERE time >= TIMESTAMPTZ '{first.isoformat()}')"
+
+
+def arrived_metadata(arrivals: Arrivals) -> dict[str, Any]:
+    """What the UI shows of a feed's run; no payloads."""
+    shares = [arrivals.completeness(day) for day in arrivals.exports]
+    return {"events": arrivals.appended, "dead_letters": arrivals.dead, "arrived": min(shares, default=1.0)}
