@@ -103,13 +103,19 @@ def folded(ports: Ports, con: duckdb.DuckDBPyConnection, product: Product) -> It
     if not any(read.form == "events" for read in product.inputs):
         yield ports
         return
-    home = ports.private.folder.parent
+    with folding_in(ports.private.folder.parent, con, product) as folding:
+        yield ports.with_folding(folding)
+
+
+@contextmanager
+def folding_in(home: Path, con: duckdb.DuckDBPyConnection, product: Product) -> Iterator[Folding]:
+    """The events of the product's domain, whose private home it is: open, and of a projection folded up to the head."""
     with event_store(home, product.domain) as store:
         head = store.head()
         if product.projection is None:
-            yield ports.with_folding(Folding(product, head, store))
+            yield Folding(product, head, store)
             return
         with opened(con, definition_of(product), projection_folder(home, product)) as state:
             checkpoint = advance(state, store)
             reached = Head(checkpoint.position, bytes.fromhex(checkpoint.hash))
-            yield ports.with_folding(Folding(product, reached, store, state, checkpoint))
+            yield Folding(product, reached, store, state, checkpoint)
