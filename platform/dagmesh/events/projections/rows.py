@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 
-from dagmesh.events.projections.folding import DAY, things
+from dagmesh.events.projections.folding import DAY, contributions, fold, things
 from dagmesh.events.typed import quoted
 from dagmesh.model.projection import Folded, Projection
 
@@ -25,6 +26,12 @@ def rows_sql(
     chosen = f"(FROM {table} WHERE {_of_days(projection, newest, days)})"
     elements = elements_sql(projection, f"({things(projection.entity, chosen)})")
     return grouped_sql(projection, columns, f"({elements})")
+
+
+def whole_sql(projection: Projection, columns: Collection[str], relations: Mapping[str, str]) -> str:
+    """SELECT of a product's rows straight from events by type, FROM-able, whatever their days: the declaration as one query."""
+    folded = fold(projection.entity, f"({contributions(projection.entity, relations)})")
+    return rows_sql(replace(projection, within=None), columns, f"({folded})")
 
 
 def elements_sql(projection: Projection, seen: str) -> str:
