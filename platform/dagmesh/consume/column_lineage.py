@@ -170,8 +170,8 @@ def _rehearsed(con: duckdb.DuckDBPyConnection, product: Product, ports: Mapping[
     con.execute("SET TimeZone = 'UTC'")
     for parameter, port in ports.items():
         if not port.events:
-            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())
-            con.execute(f"CREATE TABLE {quoted(_table(parameter))} ({columns})")
+            described = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())
+            con.execute(f"CREATE TABLE {quoted(_table(parameter))} ({described})")
         for name, kind in port.events.items():
             con.execute(f"CREATE TABLE {quoted(_events(parameter, name))} AS {empty(kind)}")
     if product.projection:
