@@ -11,14 +11,14 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.errors import ChainBroken
 from dagmesh.events.durable import write_durably
 from dagmesh.events.event import Head
-from dagmesh.events.projections.folding import DAY, contributions, fold, merged, things
+from dagmesh.events.projections.folding import DAY, contributions, fold, merged, newest_day, with_day
 from dagmesh.events.projections.rows import rows_sql
 from dagmesh.events.relation import relation
 from dagmesh.events.store import EventStore
@@ -150,7 +150,7 @@ class State:
                 return before
         after = before.position if before else 0
         relations = self.definition.relations(self.con, store, after, head.position)
-        newest = max((day for day in [before.newest if before else None, *self._newest(relations)] if day), default=None)
+        newest = max((day for day in (before and before.newest, newest_day(self.con, relations)) if day), default=None)
         self.con.execute("BEGIN")
         try:
             if before is None:
@@ -167,26 +167,12 @@ class State:
         assert reached is not None
         return reached
 
-    def _newest(self, relations: Mapping[str, str]) -> Iterator[date | None]:
-        for sql in relations.values():
-            [(moment,)] = self.con.execute(f"SELECT max(time) FROM {sql}").fetchall()
-            found: datetime | None = moment
-            yield found.date() if found else None
-
     def _folded(self, relations: Mapping[str, str]) -> str:
         entity = self.definition.projection.entity
         return fold(entity, f"({contributions(entity, relations)})")
 
     def _with_day(self, table: str) -> str:
-        """SELECT of a table of things with the day of each."""
-        entity, day = self.definition.projection.entity, self.definition.day
-        if day is None:
-            return f"SELECT *, NULL::DATE AS {DAY} FROM {table}"
-        keys = ", ".join(quoted(name) for name in entity.key)
-        days = f"SELECT {keys}, CAST({day} AS DATE) AS {DAY} FROM ({things(entity, table)})"
-        if all(folded.way != "count_distinct" for folded in entity.columns.values()):
-            return f"SELECT *, CAST({day} AS DATE) AS {DAY} FROM {table}"
-        return f"SELECT t.*, d.{DAY} FROM {table} t JOIN ({days}) d USING ({keys})"
+        return with_day(self.definition.projection.entity, self.definition.day, table)
 
     def _rebuild(self, relations: Mapping[str, str]) -> None:
         self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {self._with_day(f'({self._folded(relations)})')}")
