@@ -140,7 +140,7 @@ class SmallMesh:
 
 def forget() -> None:
     """Unload the small mesh's modules, so that changed files are read again."""
-    for name in [name for name in sys.modules if name.split(".")[0] in ("sensors", "reports")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("sensors", "reports", "library")]:
         del sys.modules[name]
     importlib.invalidate_caches()
 

@@ -16,6 +16,8 @@ from dagmesh.cli.output import print_json, print_table
 from dagmesh.errors import AccessRefused, MeshError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dagmesh.events.event import Event
     from dagmesh.events.store import EventStore
     from dagmesh.events.verification import Verification
@@ -118,14 +120,23 @@ def affected_products(mesh: Mesh, domain: str) -> list[str]:
 
 @contextmanager
 def opened_store(mesh: Mesh, domain: str) -> Iterator[EventStore]:
-    """The domain's store on this machine.
+    """The domain's store on this machine; raises what `owned_events` raises."""
+    from dagmesh.events.store import EventStore
+
+    store = EventStore(owned_events(mesh, domain), domain)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def owned_events(mesh: Mesh, domain: str) -> Path:
+    """The folder of the domain's events on this machine.
 
     Raises:
         MeshError: there is none.
         AccessRefused: it is another user's.
     """
-    from dagmesh.events.store import EventStore
-
     mesh.location(domain)
     folder = mesh.home / "home" / domain / "events"
     closed = next((path for path in (folder.parent, folder) if path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK)), None)
@@ -134,11 +145,7 @@ def opened_store(mesh: Mesh, domain: str) -> Iterator[EventStore]:
         raise AccessRefused(message, reader=str(os.geteuid()), address=domain)
     if not (folder / "events.sqlite").exists():
         raise MeshError(f"{domain} has no event store on this machine ({folder}). Run this where {domain} is kept.")
-    store = EventStore(folder, domain)
-    try:
-        yield store
-    finally:
-        store.close()
+    return folder
 
 
 def _mesh() -> Mesh:

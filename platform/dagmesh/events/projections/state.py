@@ -5,11 +5,9 @@ Things and position change in one transaction: a crash neither loses nor doubles
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,14 +20,14 @@ from dagmesh.events.projections.folding import DAY, contributions, fold, merged,
 from dagmesh.events.projections.rows import rows_sql
 from dagmesh.events.relation import relation
 from dagmesh.events.store import EventStore
-from dagmesh.events.typed import literal, quoted
+from dagmesh.events.typed import quoted
 from dagmesh.events.upcast import Types, Upcast
 from dagmesh.model.projection import Projection
 
 if TYPE_CHECKING:
     import duckdb
 
-FILE, NOTE, _LOCK = "things.duckdb", "checkpoint.json", "lock"
+FILE, NOTE = "things.duckdb", "checkpoint.json"
 Versions = Mapping[date | None, str]
 
 
@@ -160,8 +158,9 @@ class State:
             self.con.execute(f"CREATE OR REPLACE TABLE {self.alias}.checkpoint(position BIGINT, hash VARCHAR, newest DATE)")
             self.con.execute(f"INSERT INTO {self.alias}.checkpoint VALUES (?, ?, ?)", [head.position, head.hash.hex(), newest])
             self.con.execute("COMMIT")
-        except BaseException:
-            self.con.execute("ROLLBACK")
+        except BaseException as error:
+            if "Failed to commit" not in str(error):  # then it is rolled back already
+                self.con.execute("ROLLBACK")
             raise
         reached = self.checkpoint()
         assert reached is not None
@@ -211,32 +210,6 @@ def _same_store(store: EventStore, before: Checkpoint) -> None:
             "backup on purpose, fold it again: dagmesh replay <product>",
             position=before.position,
         )
-
-
-def state_folder(home: Path, name: str, definition: str) -> Path:
-    """Where a product's state is kept: another definition has another folder.
-
-    Args:
-        home: the domain's private home.
-        name: `<product>.v<major>`.
-        definition: its digest.
-    """
-    return home / "projections" / name / definition
-
-
-@contextmanager
-def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
-    """The state in a folder, attached to the connection; one process at a time, others wait."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        state = State(con, definition, folder)
-        con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
-        (folder / FILE).chmod(0o600)
-        try:
-            yield state
-        finally:
-            con.execute(f"DETACH {state.alias}")
 
 
 def advance(state: State, store: EventStore) -> Checkpoint:
