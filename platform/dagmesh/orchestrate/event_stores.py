@@ -14,6 +14,7 @@ import duckdb
 
 from dagmesh.events.declared import Declared, declared
 from dagmesh.events.feeds.dead_letters import DeadLetters
+from dagmesh.events.feeds.feed import Fed
 from dagmesh.events.feeds.json_lines_store import Export, feed_json_lines
 from dagmesh.events.relation import relation
 from dagmesh.events.segments import seal, sealed_head
@@ -45,6 +46,12 @@ class Arrivals:
     dead: int
     closed: bool
 
+    @classmethod
+    def so_far(cls, store: EventStore, fed: Fed) -> "Arrivals":
+        """What a feed without exports brought, a queue or a table: nothing announces how much there is to come."""
+        head = store.head().position
+        return cls({None: Export(None, head, head)}, fed.appended, fed.dead, closed=False)
+
     def completeness(self, day: date | None) -> float:
         """The share of the day's announced events that arrived; of an export that was cut off, none."""
         export = self.exports[day]
@@ -56,6 +63,19 @@ class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # 
 
     lake: dg.ResourceDependency[LakeResource]
     domain: str
+
+    @contextmanager
+    def opened(self, feed: str) -> Iterator[tuple[EventStore, DeadLetters]]:
+        """The store, and the dead letters of the feed of that name, for any of `dagmesh.events.feeds`.
+
+            with events.opened("nats") as (store, letters):
+                return dm.Arrivals.so_far(store, feed_nats_jetstream(store, source, letters))
+        """
+        home = private_home(self.lake.lake.home, self.domain)
+        with event_store(home, self.domain) as store:
+            yield store, DeadLetters(home / "dead_letters" / f"{feed}.jsonl")
+            while store.head().position - sealed_head(store).position >= LONG_TAIL:
+                seal(store, self.lake.lake.signing_key(self.domain))
 
     def feed_json_lines(self, pattern: str, days: Sequence[date] = (), *, closed: bool = False) -> Arrivals:
         """Bring the days' exports into the store: each event once, what is none among the dead letters with its reason.
@@ -74,13 +94,8 @@ class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # 
         absent = [path for path in paths.values() if not path.exists()]
         if absent:
             raise FileNotFoundError(f"{absent[0]} has not arrived ({len(absent)} of {len(paths)} exports are missing).")
-        lake = self.lake.lake
-        home = private_home(lake.home, self.domain)
-        letters = DeadLetters(home / "dead_letters" / "json_lines.jsonl")
-        with event_store(home, self.domain) as store:
+        with self.opened("json_lines") as (store, letters):
             fed = feed_json_lines(store, paths.values(), letters)
-            while store.head().position - sealed_head(store).position >= LONG_TAIL:
-                seal(store, lake.signing_key(self.domain))
         exports = {day: fed.exports[path] for day, path in paths.items()}
         return Arrivals(exports, fed.fed.appended, fed.fed.dead, closed)
 

@@ -118,7 +118,9 @@ class _Checked:
     def _day(self, thing: _Place, partitioned_by: str | None) -> Iterator[Complaint]:
         """What is wrong with the day that rows belong to."""
         day = self.projection.day_of(partitioned_by)
-        if day is not None:
+        if self.projection.within and partitioned_by:
+            yield "within", f"ends on the newest day, and the product has a snapshot of each {partitioned_by}; leave out one of the two."
+        elif day is not None:
             yield from self._bound("within" if self.projection.within else "partitioned_by", day, thing)
         elif partitioned_by is not None:
             yield "partitioned_by", f"'{partitioned_by}' is an aggregate; a row's day must be SQL over one thing."
