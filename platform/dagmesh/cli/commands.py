@@ -40,9 +40,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "expire": ("dagmesh.cli.keeping", "expire", "Remove days, snapshots and abandoned stages that no promise keeps."),
     "events": ("dagmesh.cli.events", "events", "List, seal and verify the events of a domain; they are private to it."),
     "forget": (
-        "dagmesh.cli.events",
+        "dagmesh.cli.forget",
         "forget",
-        "Erase a subject's personal values for ever, by deleting their key, and write a signed certificate.",
+        "Erase a subject's personal values for ever, make what was made of them again, and write a signed certificate.",
     ),
     "verify": ("dagmesh.cli.keeping", "verify", "Hash every file of a product, or of all, and check the signatures."),
 }

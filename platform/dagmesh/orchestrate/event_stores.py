@@ -68,8 +68,8 @@ class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # 
     def opened(self, feed: str) -> Iterator[tuple[EventStore, DeadLetters]]:
         """The store, and the dead letters of the feed of that name, for any of `dagmesh.events.feeds`.
 
-            with events.opened("nats") as (store, letters):
-                return dm.Arrivals.so_far(store, feed_nats_jetstream(store, source, letters))
+        with events.opened("nats") as (store, letters):
+            return dm.Arrivals.so_far(store, feed_nats_jetstream(store, source, letters))
         """
         home = private_home(self.lake.lake.home, self.domain)
         with event_store(home, self.domain) as store:

@@ -50,15 +50,8 @@ def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path)
     Raises:
         MeshError: the file is damaged, or cannot be written.
     """
-    with _locked(folder), _explained(folder):
-        if not (folder / FILE).exists():
-            _make(con, folder)
-        state = State(con, definition, folder)
-        con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
-        try:
-            yield state
-        finally:
-            con.execute(f"DETACH {state.alias}")
+    with _locked(folder), _attached(con, definition, folder) as state:
+        yield state
 
 
 @contextmanager
@@ -80,14 +73,15 @@ def fold_again(con: duckdb.DuckDBPyConnection, definition: Definition, folder: P
     """
     beside = folder.parents[1] / _AGAIN / uuid.uuid4().hex
     try:
-        with opened(con, definition, beside) as state:
-            reached = state.fold_to(store, store.head())
-        synced(beside / FILE)
-        with _locked(folder):
-            # The log is the old file's. Without it that is older than its note says, and folds the rest again.
-            (folder / _WAL).unlink(missing_ok=True)
-            (beside / FILE).replace(folder / FILE)
-            reached.write(folder)
+        with _locked(beside):
+            with _attached(con, definition, beside) as state:
+                reached = state.fold_to(store, store.head())
+            synced(beside / FILE)
+            with _locked(folder):
+                # The log is the old file's. Without it that is older than its note says, and folds the rest again.
+                (folder / _WAL).unlink(missing_ok=True)
+                (beside / FILE).replace(folder / FILE)
+                reached.write(folder)
     finally:
         shutil.rmtree(beside)
     return reached
@@ -110,6 +104,20 @@ def remove_unused(home: Path, used: Collection[Path]) -> list[Path]:
                     shutil.rmtree(folder)
                     removed.append(folder)
     return removed
+
+
+@contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
+    """The state in a folder that is locked."""
+    with _explained(folder):
+        if not (folder / FILE).exists():
+            _make(con, folder)
+        state = State(con, definition, folder)
+        con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
+        try:
+            yield state
+        finally:
+            con.execute(f"DETACH {state.alias}")
 
 
 def _make(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
