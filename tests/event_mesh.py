@@ -54,7 +54,7 @@ class Readers(dm.Contract):
     reader_id: str = dm.field(key=True, classification="pseudonymous", description="Stable pseudonym of the reader.")
     name: str | None = dm.field(classification="pii", purpose="Writing letters.", mask="partial", description="Name; NULL when erased.")
     email: str | None = dm.field(classification="pii", purpose="Writing letters.", mask="hash", description="Address; NULL when erased.")
-    town: str = dm.field(description="Where the reader lives.")
+    town: str = dm.field(matches=r"[A-Z].*", description="Where the reader lives.")
     loans: int = dm.field(ge=0, unit="loans", description="Books borrowed.")
 
 

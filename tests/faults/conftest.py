@@ -59,8 +59,11 @@ class Publishers:
         return self.lake.table(Address("orders", "numbers", major))
 
     def start(self, work: str, major: int, **arguments: object) -> Fork:
-        wanted = {"work": work, "root": self.lake.root, "home": str(self.lake.home), "major": major, **arguments}
-        print(json.dumps(wanted), file=self.process.stdin, flush=True)
+        return self.begin(work, root=self.lake.root, home=str(self.lake.home), major=major, **arguments)
+
+    def begin(self, work: str, **arguments: object) -> Fork:
+        """A fork that does some work."""
+        print(json.dumps({"work": work, **arguments}), file=self.process.stdin, flush=True)
         return Fork(os.pidfd_open(int(self.process.stdout.readline())))
 
     def acknowledged(self, name: str) -> list[int]:
@@ -84,7 +87,8 @@ class Publishers:
 @pytest.fixture
 def publishers(tmp_path: Path) -> Iterator[Publishers]:
     command = [sys.executable, str(Path(__file__).with_name("publisher.py")), str(tmp_path / "errors")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout.readline() == "ready\n"
         yield Publishers(tmp_path, process)
         process.stdin.close()

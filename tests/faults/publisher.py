@@ -1,8 +1,9 @@
 """A warm process that forks publishers and readers of one small table, so that a test can start and kill many fast.
 
-Each line of its input is a JSON object: `work` is publish or read, the others are the arguments. It answers with the pid of
-the fork. A publication number k holds, for each of its days, the rows (k, 0) to (k, ROWS - 1): rows of two numbers in one
-snapshot's days are a torn snapshot. A publisher notes k in its file of acknowledgements once k is published.
+It forks the workers of event_worker.py too. Each line of its input is a JSON object: `work` says which, the others are the
+arguments. It answers with the pid of the fork. A publication number k holds, for each of its days, the rows (k, 0) to
+(k, ROWS - 1): rows of two numbers in one snapshot's days are a torn snapshot. A publisher notes k in its file of
+acknowledgements once k is published.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow  # noqa: F401 - whoever the fork would have to wait for
+from tests.faults.event_worker import advance_after_each, feed
 
 import dagmesh as dm
 from dagmesh.lake.lake import Lake
@@ -101,7 +103,7 @@ def answer(text: object) -> None:
 def fork(wanted: dict, errors: str) -> None:
     """Do the work and end, whatever happens."""
     try:
-        {"publish": publish, "read": read}[wanted.pop("work")](**wanted)
+        {"publish": publish, "read": read, "feed": feed, "advance": advance_after_each}[wanted.pop("work")](**wanted)
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the test reads it
         with Path(errors).open("a") as file:

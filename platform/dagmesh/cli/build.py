@@ -72,10 +72,10 @@ def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> bool:
 
     with progress_console().status("loading the domains") as status:
         ran = build_mesh(mesh, days, only, lambda step: status.update(step))
-        return _told(ran)
+        return told(ran)
 
 
-def _told(ran: Iterable[Ran]) -> bool:
+def told(ran: Iterable[Ran]) -> bool:
     """Print a line for each run as it ends, and what is refused or waits; whether anything is not as it should be."""
     failed = False
     for run in ran:
@@ -104,7 +104,7 @@ def run(address: str, day: date | None) -> None:
     from dagmesh.orchestrate.build import run_product
 
     ran = run_product(Mesh.find(), Address.parse(address), _over(day or yesterday()), progress_console().print)
-    if _told(ran):
+    if told(ran):
         raise SystemExit(6)
 
 
@@ -120,5 +120,5 @@ def backfill(domain: str, first: date, last: date) -> None:
     if last < first:
         raise click.UsageError(f"--to {last} is before --from {first}.")
     days = [first + timedelta(days=ahead) for ahead in range((_over(last) - first).days + 1)]
-    if _told(backfill_domain(Mesh.find(), domain, days, progress_console().print)):
+    if told(backfill_domain(Mesh.find(), domain, days, progress_console().print)):
         raise SystemExit(6)

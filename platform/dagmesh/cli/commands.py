@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("dagmesh.cli.build", "run", "Run one product now, with the private tables it needs, and publish it."),
     "build": ("dagmesh.cli.build", "build", "Bring the mesh up to date: run what is stale, in order, and print the board."),
     "backfill": ("dagmesh.cli.build", "backfill", "Make every product of a domain again for a range of days; each day is replaced whole."),
+    "replay": ("dagmesh.cli.replay", "replay", "Fold a product's events again from the first one and publish, compare, or show what was."),
     "up": ("dagmesh.cli.up", "up", "Serve the Dagster UI and run the schedules until Ctrl-C."),
     "grant": ("dagmesh.cli.grant", "grant", "Ask for, give, take back and list what consumers may see beyond `serves`."),
     "check": (
@@ -39,9 +40,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "expire": ("dagmesh.cli.keeping", "expire", "Remove days, snapshots and abandoned stages that no promise keeps."),
     "events": ("dagmesh.cli.events", "events", "List, seal and verify the events of a domain; they are private to it."),
     "forget": (
-        "dagmesh.cli.events",
+        "dagmesh.cli.forget",
         "forget",
-        "Erase a subject's personal values for ever, by deleting their key, and write a signed certificate.",
+        "Erase a subject's personal values for ever, make what was made of them again, and write a signed certificate.",
     ),
     "verify": ("dagmesh.cli.keeping", "verify", "Hash every file of a product, or of all, and check the signatures."),
 }

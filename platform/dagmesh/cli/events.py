@@ -1,11 +1,10 @@
-"""`dagmesh events` and `dagmesh forget`: what the owner of a domain does with its private event store."""
+"""`dagmesh events`: what the owner of a domain does with its private event store."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from dagmesh.cli.output import print_json, print_table
 from dagmesh.errors import AccessRefused, MeshError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dagmesh.events.event import Event
     from dagmesh.events.store import EventStore
     from dagmesh.events.verification import Verification
@@ -33,9 +34,9 @@ def events() -> None:
 @click.argument("domain")
 def verify(domain: str) -> None:
     """Follow the chain of a domain's events and check its sealed segments and their signatures."""
-    mesh = _mesh()
+    mesh = found_mesh()
     with opened_store(mesh, domain) as store:
-        click.echo(_words(domain, _verified(mesh, domain, store)))
+        click.echo(in_words(domain, verified(mesh, domain, store)))
 
 
 @events.command(epilog=example("dagmesh events seal orders", "dagmesh events seal orders --upto 1000000"))
@@ -46,7 +47,7 @@ def seal(domain: str, upto: int | None) -> None:
     from dagmesh.events.segments import seal
     from dagmesh.lake.lake import Lake
 
-    mesh = _mesh()
+    mesh = found_mesh()
     with opened_store(mesh, domain) as store:
         key, last = Lake.of(mesh).signing_key(domain), store.head().position if upto is None else upto
         sealed = list(iter(lambda: seal(store, key, last), None))
@@ -68,7 +69,7 @@ def seal(domain: str, upto: int | None) -> None:
 @json_option
 def list_events(domain: str, subject: str | None, kind: str | None, limit: int, payload: bool, as_json: bool) -> None:
     """List the newest events of a domain, without their data."""
-    with opened_store(_mesh(), domain) as store:
+    with opened_store(found_mesh(), domain) as store:
         types = None if kind is None else [kind]
         found = store.read(subject, recursive=subject is not None, types=types, order="newest first")
         some = list(islice(found, limit))
@@ -80,52 +81,25 @@ def list_events(domain: str, subject: str | None, kind: str | None, limit: int, 
         print_table(columns, [[entry[column] for column in columns] for entry in entries])
 
 
-@click.command(epilog=example('dagmesh forget customers customers/c-4711 --reason "erasure asked for on 2026-11-19"'))
-@click.argument("domain")
-@click.argument("subject")
-@click.option("--reason", required=True, help="Why; it is in the certificate, so name nobody.")
-def forget(domain: str, subject: str, reason: str) -> None:
-    """Erase a subject's personal values for ever, by deleting their key, and write a signed certificate."""
-    from getpass import getuser
-
-    from dagmesh.events.certificate import Erasure, write_certificate
-    from dagmesh.lake.lake import Lake
-    from dagmesh.lake.owner_only import private_home
-
-    mesh, now = _mesh(), datetime.now(UTC)
-    products = affected_products(mesh, domain)
-    with opened_store(mesh, domain) as store:
-        if not any(store.read(subject)):
-            raise MeshError(f"{domain} has no event of subject '{subject}'. See its subjects: dagmesh events list {domain}")
-        deleted = store.forget(subject, now)
-        said = "their key is deleted" if deleted else "there was no key: it was deleted before, or nothing of theirs is personal"
-        click.echo(f"{domain}: the personal values of {subject} cannot be read any more; {said}.")
-        verified = _verified(mesh, domain, store)
-        click.echo(_words(domain, verified))
-        erasure = Erasure(domain, subject, now, reason, getuser(), deleted, verified.head, products)
-        path = write_certificate(private_home(mesh.home, domain) / "certificates", store, erasure, Lake.of(mesh).signing_key(domain))
-    click.echo(f"{domain}: the certificate is {path}.")
-    for address in products:
-        click.echo(f"{address} may have been made of them; make it again.", err=True)
-
-
-def affected_products(mesh: Mesh, domain: str) -> list[str]:
-    """Addresses of the domain's products that may have been made of its events: those that read something private to it."""
-    products = mesh.location(domain).load().products
-    own = {product.name for product in products}
-    return [str(product.address) for product in products if any(port.address is None and port.source not in own for port in product.inputs)]
-
-
 @contextmanager
 def opened_store(mesh: Mesh, domain: str) -> Iterator[EventStore]:
-    """The domain's store on this machine.
+    """The domain's store on this machine; raises what `owned_events` raises."""
+    from dagmesh.events.store import EventStore
+
+    store = EventStore(owned_events(mesh, domain), domain)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def owned_events(mesh: Mesh, domain: str) -> Path:
+    """The folder of the domain's events on this machine.
 
     Raises:
         MeshError: there is none.
         AccessRefused: it is another user's.
     """
-    from dagmesh.events.store import EventStore
-
     mesh.location(domain)
     folder = mesh.home / "home" / domain / "events"
     closed = next((path for path in (folder.parent, folder) if path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK)), None)
@@ -134,20 +108,18 @@ def opened_store(mesh: Mesh, domain: str) -> Iterator[EventStore]:
         raise AccessRefused(message, reader=str(os.geteuid()), address=domain)
     if not (folder / "events.sqlite").exists():
         raise MeshError(f"{domain} has no event store on this machine ({folder}). Run this where {domain} is kept.")
-    store = EventStore(folder, domain)
-    try:
-        yield store
-    finally:
-        store.close()
+    return folder
 
 
-def _mesh() -> Mesh:
+def found_mesh() -> Mesh:
+    """The mesh of the working directory."""
     from dagmesh.model.mesh import Mesh
 
     return Mesh.find()
 
 
-def _verified(mesh: Mesh, domain: str, store: EventStore) -> Verification:
+def verified(mesh: Mesh, domain: str, store: EventStore) -> Verification:
+    """What holds of the domain's events; raises what `verify_events` raises."""
     from dagmesh.events.verification import verify_events
     from dagmesh.lake.keys import public_key
     from dagmesh.lake.lake import Lake
@@ -155,11 +127,12 @@ def _verified(mesh: Mesh, domain: str, store: EventStore) -> Verification:
     return verify_events(store, public_key(Lake.of(mesh).storage, domain))
 
 
-def _words(domain: str, verified: Verification) -> str:
-    tail = verified.head.position - verified.sealed
+def in_words(domain: str, found: Verification) -> str:
+    """What holds, in a sentence."""
+    tail = found.head.position - found.sealed
     return (
-        f"{domain}: {verified.head.position} events are chained up to {verified.head.hash.hex()[:16]}; "
-        f"{verified.sealed} of them sealed in {verified.segments} segments, {tail} after them."
+        f"{domain}: {found.head.position} events are chained up to {found.head.hash.hex()[:16]}; "
+        f"{found.sealed} of them sealed in {found.segments} segments, {tail} after them."
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,8 @@ class Erasure:
         by: who did it.
         key_deleted: there was a key; else the subject was forgotten before, or has no personal values.
         head: the newest event when the chain was verified after the erasure.
-        products: addresses of the products that may have been made of the values and are to be made again.
+        removed: files and folders in the domain's home that held the values opened, and were removed.
+        products: what became of each product that may have been made of the values, as JSON values.
     """
 
     domain: str
@@ -41,7 +42,8 @@ class Erasure:
     by: str
     key_deleted: bool
     head: Head
-    products: Sequence[str]
+    removed: Sequence[str]
+    products: Sequence[Mapping[str, Any]]
 
 
 def write_certificate(folder: Path, store: EventStore, erasure: Erasure, key: Signer) -> Path:
@@ -52,7 +54,6 @@ def write_certificate(folder: Path, store: EventStore, erasure: Erasure, key: Si
         "format": FORMAT,
         **{name: value for name, value in asdict(erasure).items() if name not in ("subject", "head")},
         "at": erasure.at.isoformat(),
-        "products": list(erasure.products),
         "salt": salt,
         "subject_sha256": hashed,
         "positions": [event.position for event in store.read(erasure.subject, until=erasure.head.position)],

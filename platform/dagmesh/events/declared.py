@@ -25,7 +25,9 @@ def declared(package: str) -> Declared:
     name = f"{package}.events"
     found = [*_flat(vars(importlib.import_module(name)).values())] if importlib.util.find_spec(name) else []
     types = {(kind.name, kind.version): kind for kind in found if isinstance(kind, EventType)}
-    return Declared(dict(sorted(types.items())), tuple(dict.fromkeys(lift for lift in found if isinstance(lift, Upcast))))
+    # By identity: one may be there under two names, and they are not hashable.
+    lifts = {id(lift): lift for lift in found if isinstance(lift, Upcast)}
+    return Declared(dict(sorted(types.items())), tuple(lifts.values()))
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

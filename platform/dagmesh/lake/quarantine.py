@@ -41,6 +41,14 @@ def write_quarantine(con: duckdb.DuckDBPyConnection, rows: Any, path: Path) -> i
     return int(count)
 
 
+def remove_quarantine(home: Path, product: Product) -> list[Path]:
+    """The product's quarantine files, of whatever run, now removed."""
+    found = sorted((private_home(home, product.domain) / FOLDER).glob(f"{product.name}_v{product.major}.*.parquet"))
+    for path in found:
+        path.unlink()
+    return found
+
+
 def remove_old_quarantine(home: Path, before: datetime) -> list[Path]:
     """The quarantine files of all domains that were last written before a moment, now removed."""
     found = sorted((home / "home").glob(f"*/{FOLDER}/*.parquet"))

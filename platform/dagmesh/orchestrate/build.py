@@ -41,7 +41,7 @@ def build_mesh(mesh: Mesh, days: Sequence[date], only: Sequence[str], progress: 
     """
     for name in only:
         mesh.location(name)
-    with _instance(mesh) as instance:
+    with dagster_instance(mesh) as instance:
         here = [at for at in mesh.locations if not only or at.name in only]
         elsewhere = [at for at in here if has_own_python(at)]
         builder, broken = _builder(mesh, instance, [at for at in here if at not in elsewhere])
@@ -70,12 +70,12 @@ def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> 
     if has_own_python(location):
         yield run_there(mesh, location, ["run", str(address), "--day", day.isoformat()])
         return
-    with _instance(mesh) as instance:
-        domain = _dagster_domain(location)
+    with dagster_instance(mesh) as instance:
+        domain = loaded(location)
         _check_days(domain, [day])
         builder = Builder(mesh, {domain.name: domain}, instance)
         nodes = builder.nodes()
-        key = _product_key(domain, address)
+        key = product_key(domain, address)
         needed = _private_upstream(nodes, key)
         stale = [todo.node.key for todo in plan({k: nodes[k] for k in needed}, [day]).todo]
         yield builder.run([*stale, key], [day] if any(nodes[k].daily for k in (*stale, key)) else [], progress)
@@ -87,8 +87,8 @@ def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progr
     if has_own_python(location):
         yield run_there(mesh, location, ["backfill", name, "--from", str(days[0]), "--to", str(days[-1])])
         return
-    with _instance(mesh) as instance:
-        domain = _dagster_domain(location)
+    with dagster_instance(mesh) as instance:
+        domain = loaded(location)
         _check_days(domain, days)
         builder = Builder(mesh, {name: domain}, instance)
         yield builder.run(list(builder.nodes()), days, progress)
@@ -162,7 +162,7 @@ def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Locat
     broken = []
     for location in locations:
         try:
-            domain = _dagster_domain(location)
+            domain = loaded(location)
             definitions(domain)
             domains[domain.name] = domain
         except Exception as error:  # noqa: BLE001  # a domain breaks alone, whatever its code raises
@@ -170,7 +170,8 @@ def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Locat
     return Builder(mesh, domains, instance), broken
 
 
-def _dagster_domain(location: Location) -> DagsterDomain:
+def loaded(location: Location) -> DagsterDomain:
+    """The domain, imported into this process; MeshError when it is none."""
     domain = location.load()
     if not isinstance(domain, DagsterDomain):
         raise MeshError(f"domains/{location.name}: {location.module}.{location.attribute} is not a domain; write dm.domain(...).")
@@ -183,7 +184,8 @@ def _check_days(domain: DagsterDomain, days: Sequence[date]) -> None:
         raise MeshError(f"{begins}. Choose later days, or set an earlier start in its definitions.py.")
 
 
-def _product_key(domain: DagsterDomain, address: Address) -> Key:
+def product_key(domain: DagsterDomain, address: Address) -> Key:
+    """The asset key of the product that an address means, without a major its newest; AddressError when there is none."""
     found = [product.address for product in domain.products if product.name == address.product]
     if address.major is not None:
         found = [other for other in found if other.major == address.major]
@@ -207,7 +209,7 @@ def _private_upstream(nodes: Mapping[Key, Node], key: Key) -> set[Key]:
 
 
 @contextmanager
-def _instance(mesh: Mesh) -> Iterator[dg.DagsterInstance]:
+def dagster_instance(mesh: Mesh) -> Iterator[dg.DagsterInstance]:
     """The mesh's Dagster instance, installed when it is not there yet."""
     folder = install(mesh.home)
     if not is_prepared(folder):

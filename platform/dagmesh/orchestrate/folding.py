@@ -14,8 +14,10 @@ import duckdb
 
 from dagmesh.events.declared import declared
 from dagmesh.events.event import Head
-from dagmesh.events.projections.state import Checkpoint, Definition, State, advance, opened, state_folder
+from dagmesh.events.projections.state import Checkpoint, Definition, State, advance
+from dagmesh.events.projections.state_files import opened, state_folder
 from dagmesh.events.store import EventStore
+from dagmesh.events.typed import quoted
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate.event_stores import FeedWindow, event_store
 
@@ -71,11 +73,13 @@ class Folding:
         return FeedWindow(self.store, declared(self.product.domain), feed, None if days is None else sorted(days), self.head.position)
 
     def rows(self, days: Collection[date]) -> str:
-        """FROM-able SQL of a projection's rows of these days, or with none all."""
+        """FROM-able SQL of a projection's rows of these days, or with none all, by key: folded again they give the same bytes."""
         assert self.state is not None
         assert self.checkpoint is not None
         columns = [column.name for column in self.product.contract.columns]
-        return self.state.rows(columns, self.checkpoint, days or None)
+        order = [name for name in (self.product.partitioned_by, *self.product.contract.key()) if name] or columns
+        rows = self.state.rows(columns, self.checkpoint, days or None)
+        return f"(FROM {rows} ORDER BY {', '.join(map(quoted, order))})"
 
     def forget_others(self) -> None:
         """Remove what was folded by other definitions of the projection: this one's is published."""

@@ -1,17 +1,26 @@
 """The nightly housekeeping of a domain: retention is kept without anybody's command."""
 
 # No `from __future__ import annotations` here: Dagster compares the annotations of an op's function by identity.
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from dagmesh.events.projections.state_files import remove_unused
+from dagmesh.events.segments import seal, sealed_head
 from dagmesh.lake.housekeeping import clean_private_tables, expire_product
+from dagmesh.lake.lake import Lake
+from dagmesh.lake.owner_only import private_home
 from dagmesh.model.domain import Domain
+from dagmesh.orchestrate.event_stores import event_store
+from dagmesh.orchestrate.folding import projection_folder
 from dagmesh.orchestrate.resources import LakeResource
+
+SEALED_AFTER = timedelta(days=1)
 
 
 def nightly_housekeeping(domain: Domain) -> dg.ScheduleDefinition:
-    """A schedule, running by default, that removes what no promise of the domain keeps any more."""
+    """A schedule, running by default, that removes what no promise of the domain keeps any more, and seals its older events."""
 
     @dg.op(name=f"{domain.name}_keep_promised_retention")
     def keep_promised_retention(context: dg.OpExecutionContext, lake: LakeResource) -> None:
@@ -21,6 +30,8 @@ def nightly_housekeeping(domain: Domain) -> dg.ScheduleDefinition:
                 context.log.info(expire_product(lake.lake, address, now).words)
         files = clean_private_tables(lake.lake, domain.name, now)
         context.log.info(f"{domain.name}: {files} files removed that its private tables no longer have.")
+        for words in keep_events(lake.lake, domain, now):
+            context.log.info(words)
 
     @dg.job(name=f"{domain.name}_housekeeping", description=f"Removes days, snapshots and stages that no promise of {domain.name} keeps.")
     def housekeeping() -> None:
@@ -33,3 +44,17 @@ def nightly_housekeeping(domain: Domain) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
+
+
+def keep_events(lake: Lake, domain: Domain, now: datetime) -> Iterator[str]:
+    """Seal the domain's events up to the newest that is older than a day, remove states that no product has, and say so."""
+    home = private_home(lake.home, domain.name)
+    if not (home / "events" / "events.sqlite").exists():
+        return
+    with event_store(home, domain.name) as store:
+        upto = store.newest_before(now - SEALED_AFTER, sealed_head(store).position)
+        while segment := seal(store, lake.signing_key(domain.name), upto):
+            yield f"{domain.name}: events {segment.first} to {segment.last} are sealed."
+    used = [projection_folder(home, product) for product in domain.products if product.projection]
+    for folder in remove_unused(home, used):
+        yield f"{domain.name}: {folder} is removed: no product has that definition."

@@ -8,9 +8,14 @@ The names have a space, so that no column can have them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from dagmesh.events.typed import quoted
 from dagmesh.model.projection import Entity, Folded
+
+if TYPE_CHECKING:
+    import duckdb
 
 AT = '"happened at"'
 # Moments are below 2**53 microseconds; no store has 10**10 events.
@@ -102,3 +107,22 @@ def at(column: str) -> str:
 def seen(column: str) -> str:
     """The name of the list of the different values seen."""
     return quoted(f"{column} seen")
+
+
+def with_day(entity: Entity, day: str | None, table: str) -> str:
+    """SELECT of a table of things with the day of each, NULL where `day`, SQL over a thing's columns, is None."""
+    if day is None:
+        return f"SELECT *, NULL::DATE AS {DAY} FROM {table}"
+    keys = ", ".join(quoted(name) for name in entity.key)
+    if all(folded.way != "count_distinct" for folded in entity.columns.values()):
+        return f"SELECT *, CAST({day} AS DATE) AS {DAY} FROM {table}"
+    days = f"SELECT {keys}, CAST({day} AS DATE) AS {DAY} FROM ({things(entity, table)})"
+    return f"SELECT t.*, d.{DAY} FROM {table} t JOIN ({days}) d USING ({keys})"
+
+
+def newest_day(con: duckdb.DuckDBPyConnection, relations: Mapping[str, str]) -> date | None:
+    """The UTC day of the newest of the events, on which a window ends; None: there is none."""
+    times = " UNION ALL ".join(f"SELECT max(time) AS newest FROM {sql}" for sql in relations.values())
+    [(moment,)] = con.execute(f"SELECT max(newest) FROM ({times})").fetchall()
+    found: datetime | None = moment
+    return found.date() if found else None

@@ -5,31 +5,29 @@ Things and position change in one transaction: a crash neither loses nor doubles
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.errors import ChainBroken
 from dagmesh.events.durable import write_durably
 from dagmesh.events.event import Head
-from dagmesh.events.projections.folding import DAY, contributions, fold, merged, things
+from dagmesh.events.projections.folding import DAY, contributions, fold, merged, newest_day, with_day
 from dagmesh.events.projections.rows import rows_sql
 from dagmesh.events.relation import relation
 from dagmesh.events.store import EventStore
-from dagmesh.events.typed import literal, quoted
+from dagmesh.events.typed import quoted
 from dagmesh.events.upcast import Types, Upcast
 from dagmesh.model.projection import Projection
 
 if TYPE_CHECKING:
     import duckdb
 
-FILE, NOTE, _LOCK = "things.duckdb", "checkpoint.json", "lock"
+FILE, NOTE = "things.duckdb", "checkpoint.json"
 Versions = Mapping[date | None, str]
 
 
@@ -150,7 +148,7 @@ class State:
                 return before
         after = before.position if before else 0
         relations = self.definition.relations(self.con, store, after, head.position)
-        newest = max((day for day in [before.newest if before else None, *self._newest(relations)] if day), default=None)
+        newest = max((day for day in (before and before.newest, newest_day(self.con, relations)) if day), default=None)
         self.con.execute("BEGIN")
         try:
             if before is None:
@@ -160,33 +158,20 @@ class State:
             self.con.execute(f"CREATE OR REPLACE TABLE {self.alias}.checkpoint(position BIGINT, hash VARCHAR, newest DATE)")
             self.con.execute(f"INSERT INTO {self.alias}.checkpoint VALUES (?, ?, ?)", [head.position, head.hash.hex(), newest])
             self.con.execute("COMMIT")
-        except BaseException:
-            self.con.execute("ROLLBACK")
+        except BaseException as error:
+            if "Failed to commit" not in str(error):  # then it is rolled back already
+                self.con.execute("ROLLBACK")
             raise
         reached = self.checkpoint()
         assert reached is not None
         return reached
-
-    def _newest(self, relations: Mapping[str, str]) -> Iterator[date | None]:
-        for sql in relations.values():
-            [(moment,)] = self.con.execute(f"SELECT max(time) FROM {sql}").fetchall()
-            found: datetime | None = moment
-            yield found.date() if found else None
 
     def _folded(self, relations: Mapping[str, str]) -> str:
         entity = self.definition.projection.entity
         return fold(entity, f"({contributions(entity, relations)})")
 
     def _with_day(self, table: str) -> str:
-        """SELECT of a table of things with the day of each."""
-        entity, day = self.definition.projection.entity, self.definition.day
-        if day is None:
-            return f"SELECT *, NULL::DATE AS {DAY} FROM {table}"
-        keys = ", ".join(quoted(name) for name in entity.key)
-        days = f"SELECT {keys}, CAST({day} AS DATE) AS {DAY} FROM ({things(entity, table)})"
-        if all(folded.way != "count_distinct" for folded in entity.columns.values()):
-            return f"SELECT *, CAST({day} AS DATE) AS {DAY} FROM {table}"
-        return f"SELECT t.*, d.{DAY} FROM {table} t JOIN ({days}) d USING ({keys})"
+        return with_day(self.definition.projection.entity, self.definition.day, table)
 
     def _rebuild(self, relations: Mapping[str, str]) -> None:
         self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {self._with_day(f'({self._folded(relations)})')}")
@@ -225,32 +210,6 @@ def _same_store(store: EventStore, before: Checkpoint) -> None:
             "backup on purpose, fold it again: dagmesh replay <product>",
             position=before.position,
         )
-
-
-def state_folder(home: Path, name: str, definition: str) -> Path:
-    """Where a product's state is kept: another definition has another folder.
-
-    Args:
-        home: the domain's private home.
-        name: `<product>.v<major>`.
-        definition: its digest.
-    """
-    return home / "projections" / name / definition
-
-
-@contextmanager
-def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
-    """The state in a folder, attached to the connection; one process at a time, others wait."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        state = State(con, definition, folder)
-        con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
-        (folder / FILE).chmod(0o600)
-        try:
-            yield state
-        finally:
-            con.execute(f"DETACH {state.alias}")
 
 
 def advance(state: State, store: EventStore) -> Checkpoint:

@@ -1,0 +1,49 @@
+"""Makes published products again of what their domain has already: the whole, or every day that the newest snapshot has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+
+from dagmesh.errors import NotPublished
+from dagmesh.lake.lake import Lake
+from dagmesh.model.domain import Product
+from dagmesh.model.mesh import Mesh
+from dagmesh.orchestrate.build import Builder, Progress, dagster_instance, loaded
+from dagmesh.orchestrate.ran import Ran
+
+
+def make_again(mesh: Mesh, product: Product, progress: Progress) -> Iterator[Ran]:
+    """Make a product of its inputs as they are, by one run for days in a row; nothing upstream is made.
+
+    Raises:
+        NotPublished: a daily product has no snapshot, so no days.
+    """
+    domain = loaded(mesh.location(product.domain))
+    with dagster_instance(mesh) as instance:
+        builder = Builder(mesh, {domain.name: domain}, instance)
+        key = product.address.key[0], product.address.key[1]
+        for days in _days(mesh, product):
+            yield builder.run([key], days, progress)
+
+
+def _days(mesh: Mesh, product: Product) -> list[list[date]]:
+    """The days of the newest snapshot, those in a row together; of a whole product none, once."""
+    if product.partitioned_by is None:
+        return [[]]
+    table = Lake.of(mesh).table(product.address)
+    if table.newest is None:
+        message = f"{product.address} has no snapshot yet, so no days to make again. Make it: dagmesh backfill {product.domain} --from ..."
+        raise NotPublished(message, address=str(product.address))
+    return in_a_row(table.snapshot().days)
+
+
+def in_a_row(days: Collection[date]) -> list[list[date]]:
+    """The days, sorted, those that follow each other together."""
+    found: list[list[date]] = []
+    for day in sorted(days):
+        if found and day - found[-1][-1] == timedelta(days=1):
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
