@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,7 +10,8 @@ import click
 
 from dagmesh.cli.options import example, json_option
 from dagmesh.cli.output import print_json, print_table
-from dagmesh.errors import AccessRefused, MeshError
+from dagmesh.consume.own_events import opened_store
+from dagmesh.errors import MeshError
 
 if TYPE_CHECKING:
     from dagmesh.events.event import Event
@@ -114,31 +112,6 @@ def affected_products(mesh: Mesh, domain: str) -> list[str]:
     products = mesh.location(domain).load().products
     own = {product.name for product in products}
     return [str(product.address) for product in products if any(port.address is None and port.source not in own for port in product.inputs)]
-
-
-@contextmanager
-def opened_store(mesh: Mesh, domain: str) -> Iterator[EventStore]:
-    """The domain's store on this machine.
-
-    Raises:
-        MeshError: there is none.
-        AccessRefused: it is another user's.
-    """
-    from dagmesh.events.store import EventStore
-
-    mesh.location(domain)
-    folder = mesh.home / "home" / domain / "events"
-    closed = next((path for path in (folder.parent, folder) if path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK)), None)
-    if closed:
-        message = f"the events of {domain} are private to its owner, who alone can open {closed}. Ask for a product instead."
-        raise AccessRefused(message, reader=str(os.geteuid()), address=domain)
-    if not (folder / "events.sqlite").exists():
-        raise MeshError(f"{domain} has no event store on this machine ({folder}). Run this where {domain} is kept.")
-    store = EventStore(folder, domain)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _mesh() -> Mesh:

@@ -14,7 +14,8 @@ import duckdb
 
 from dagmesh.events.declared import declared
 from dagmesh.events.event import Head
-from dagmesh.events.projections.state import Checkpoint, Definition, State, advance, opened, state_folder
+from dagmesh.events.projections.of_product import definition_of, projection_folder
+from dagmesh.events.projections.state import Checkpoint, State, advance, opened
 from dagmesh.events.store import EventStore
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate.event_stores import FeedWindow, event_store
@@ -83,18 +84,6 @@ class Folding:
             for folder in self.state.folder.parent.iterdir():
                 if folder != self.state.folder:
                     shutil.rmtree(folder)
-
-
-def definition_of(product: Product) -> Definition:
-    """The product's projection with what its domain declares of its events."""
-    assert product.projection is not None
-    found = declared(product.domain)
-    return Definition(product.projection, product.partitioned_by, found.types, found.upcasts)
-
-
-def projection_folder(home: Path, product: Product) -> Path:
-    """Where the product's state is; `home` is the domain's private one."""
-    return state_folder(home, f"{product.name}.v{product.major}", definition_of(product).digest())
 
 
 @contextmanager

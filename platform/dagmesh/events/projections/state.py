@@ -225,12 +225,12 @@ def state_folder(home: Path, name: str, definition: str) -> Path:
 
 
 @contextmanager
-def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
-    """The state in a folder, attached to the connection; one process at a time, others wait."""
+def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path, alias: str = "projected") -> Iterator[State]:
+    """The state in a folder, attached to the connection as `alias`; one process at a time, others wait."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        state = State(con, definition, folder)
+        state = State(con, definition, folder, alias)
         con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
         (folder / FILE).chmod(0o600)
         try:
