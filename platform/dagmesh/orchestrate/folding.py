@@ -14,8 +14,9 @@ import duckdb
 
 from dagmesh.events.declared import declared
 from dagmesh.events.event import Head
-from dagmesh.events.projections.state import Checkpoint, Definition, State, advance
-from dagmesh.events.projections.state_files import opened, state_folder
+from dagmesh.events.projections.of_product import definition_of, projection_folder
+from dagmesh.events.projections.state import Checkpoint, State, advance
+from dagmesh.events.projections.state_files import opened
 from dagmesh.events.store import EventStore
 from dagmesh.events.typed import quoted
 from dagmesh.model.domain import Product
@@ -87,18 +88,6 @@ class Folding:
             for folder in self.state.folder.parent.iterdir():
                 if folder != self.state.folder:
                     shutil.rmtree(folder)
-
-
-def definition_of(product: Product) -> Definition:
-    """The product's projection with what its domain declares of its events."""
-    assert product.projection is not None
-    found = declared(product.domain)
-    return Definition(product.projection, product.partitioned_by, found.types, found.upcasts)
-
-
-def projection_folder(home: Path, product: Product) -> Path:
-    """Where the product's state is; `home` is the domain's private one."""
-    return state_folder(home, f"{product.name}.v{product.major}", definition_of(product).digest())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ The names have a space, so that no column can have them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,17 @@ _MOMENT = "(epoch_us(time)::HUGEINT * 10000000000 + position)"
 DAY = '"its day"'
 
 
-def contributions(entity: Entity, relations: Mapping[str, str]) -> str:
+def contributions(entity: Entity, relations: Mapping[str, str], beside: Sequence[str] = ()) -> str:
     """SELECT of a row for each event: the key, when it happened, and what it contributes to each column.
 
     Args:
         entity: what is folded.
         relations: event type -> FROM-able SQL of its events.
+        beside: SQL over an event, each with its name, of what is to be kept of it besides.
     """
-    return " UNION ALL ".join(f"(SELECT {', '.join(_contribution(entity, kind))} FROM {relations[kind]})" for kind in entity.types)
+    return " UNION ALL ".join(
+        f"(SELECT {', '.join([*_contribution(entity, kind), *beside])} FROM {relations[kind]})" for kind in entity.types
+    )
 
 
 def _contribution(entity: Entity, type: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ def rows_sql(
         newest: the day of the newest event, on which a window ends.
         days: only rows of things of these days; None for all.
     """
-    chosen = f"(FROM {table} WHERE {_of_days(projection, newest, days)})"
+    chosen = f"(FROM {table} WHERE {of_days(projection, newest, days)})"
     elements = elements_sql(projection, f"({things(projection.entity, chosen)})")
     return grouped_sql(projection, columns, f"({elements})")
 
@@ -70,7 +70,8 @@ def aggregate_sql(folded: Folded) -> str:
     return f"coalesce(sum({folded.of}), 0)" if folded.way == "sum" else f"{folded.way}({folded.of})"
 
 
-def _of_days(projection: Projection, newest: date | None, days: Collection[date] | None) -> str:
+def of_days(projection: Projection, newest: date | None, days: Collection[date] | None = None) -> str:
+    """SQL, over things with their day, of whether rows are made of one; for the arguments see `rows_sql`."""
     if projection.within:
         if newest is None:
             return "false"
