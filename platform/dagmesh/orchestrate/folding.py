@@ -91,6 +91,23 @@ class Folding:
 
 
 @contextmanager
+def in_order(con: duckdb.DuckDBPyConnection, product: Product) -> Iterator[None]:
+    """Within it a projection's rows are written in their order: replayed, they are the same bytes.
+
+    DuckDB 2.0.0 lets several threads fill a day's file in any order, whatever the rows are ordered by.
+    """
+    if product.projection is None:
+        yield
+        return
+    [(threads,)] = con.execute("SELECT current_setting('threads')").fetchall()
+    con.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"SET threads = {threads}")
+
+
+@contextmanager
 def folded(ports: Ports, con: duckdb.DuckDBPyConnection, product: Product) -> Iterator[Ports]:
     """The ports with the events that the product's run needs: open, and of a projection folded up to the head."""
     if not any(read.form == "events" for read in product.inputs):

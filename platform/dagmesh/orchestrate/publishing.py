@@ -23,7 +23,7 @@ from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import Lineage
 from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expectations_kept, with_expectations
-from dagmesh.orchestrate.folding import folded
+from dagmesh.orchestrate.folding import folded, in_order
 from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.gates import refuse_broken
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
@@ -92,7 +92,8 @@ def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         return Outcome(waiting=waiting)
     ready = _changed(run, product, inputs, ready)
     sql = conform_sql(run.con, _rows(run, product, inputs, ready), product.contract)
-    stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
+    with in_order(run.con, product):
+        stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
     with _used_up(stage):
         report = _audited(run, product, inputs, stage)
         kept = expectations_kept(run.con, run.ports.resolver.lake, product, stage, report)

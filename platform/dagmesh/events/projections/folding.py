@@ -61,7 +61,8 @@ def _aggregates(column: str, folded: Folded) -> Iterator[tuple[str, str]]:
     elif folded.way in ("min", "max"):
         yield value, f"{folded.way}({value})"
     elif folded.way == "count_distinct":
-        yield seen(column), f"list_sort(list(DISTINCT {value}) FILTER ({value} IS NOT NULL))"
+        # Never NULL, as merged: the same things have the same digits, however they were folded.
+        yield seen(column), f"coalesce(list_sort(list(DISTINCT {value}) FILTER ({value} IS NOT NULL)), [])"
     else:
         least = "min" if folded.way == "first" else "max"
         yield value, f"arg_{least}({value}, {AT})"
@@ -96,7 +97,7 @@ def things(entity: Entity, table: str) -> str:
     """SELECT of the things of a table as the declaration's SQL sees them: key and columns, nothing that is only kept."""
     keys = [quoted(name) for name in entity.key]
     columns = [
-        f"coalesce(len({seen(column)}), 0) AS {quoted(column)}" if folded.way == "count_distinct" else quoted(column)
+        f"len({seen(column)}) AS {quoted(column)}" if folded.way == "count_distinct" else quoted(column)
         for column, folded in entity.columns.items()
     ]
     return f"SELECT {', '.join([*keys, *columns])} FROM {table}"
