@@ -153,3 +153,15 @@ def test_events_that_no_feed_brought_are_published_by_the_sensor(event_mesh: Eve
     after = files(event_mesh)
     assert [day for day in RECENT if after[day] != before[day]] == [RECENT[0]]
     assert isinstance(tick(event_mesh, instance), str)
+
+
+def test_a_function_sees_late_events_of_its_window_that_are_older_than_every_file(event_mesh: EventMesh) -> None:
+    letters = "domains/library/library/products/letters.py"
+    window = 'reads={"library_events": dm.read("library_events", days=30)})\ndef letters'
+    event_mesh.change(letters, ")\ndef letters", f", {window}")
+    late = [event(n, day, "ReaderRegistered", f"r{n}", name=f"Reader {n}") for n, day in ((1, "2026-02-02"), (2, "2026-01-30"))]
+    event_mesh.hand_over("2026-03-03", late)
+
+    event_mesh.build("2026-03-03")
+
+    assert event_mesh.rows("library.letters@1") == [("r1", "Reader 1")]

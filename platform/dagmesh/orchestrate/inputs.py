@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from dagmesh.consume.resolver import Resolver
@@ -133,7 +133,13 @@ class Ports:
         """A feed's events; of a projection, what is folded of them."""
         port = self._of_table(product, read)
         folding = self.folded or Folding.planned(self.private.folder.parent, product)
-        port = replace(port, sql=lambda days: folding.window(read.source, days), record={"feed": read.source, **folding.record})
+
+        def window_of(days: Collection[date] | None) -> FeedWindow:
+            if days and read.days and not product.partitioned_by:  # a late event may be older than all files
+                days = {*days, max(days) - timedelta(days=read.days - 1)}
+            return folding.window(read.source, days)
+
+        port = replace(port, sql=window_of, record={"feed": read.source, **folding.record})
         return replace(port, version=folding.version) if product.projection else port
 
     def _of_table(self, product: Product, read: Read) -> Input:
