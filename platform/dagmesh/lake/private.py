@@ -69,10 +69,13 @@ class PrivateTable:
 
         Raises:
             NotPublished: it was never written.
+            MeshError: it is a feed, whose rows are events.
         """
         contents = self._written()
         chosen = contents.chosen(days)
         columns, mixed = contents.columns_of(chosen)
+        if not columns:
+            raise MeshError(f"{self._place} is a feed and has no rows; a product takes its events by a parameter annotated dm.Events.")
         paths = [str(self.folder / file) for part in chosen for file in part.files]
         return rows_sql(paths, columns, DAY if contents.is_daily else None, mixed)
 
