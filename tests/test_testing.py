@@ -1,10 +1,12 @@
 """`dagmesh.testing`: plain rows in, plain rows out, and the contract's verdict on them."""
 
+import importlib
 import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
@@ -15,10 +17,11 @@ import pytest
 
 import dagmesh as dm
 from dagmesh import testing
-from dagmesh.errors import AuditRefused
+from dagmesh.errors import AuditRefused, EventRefused
 
 DAY = date(2026, 11, 19)
 PROMISE = dm.Promise()
+DOMAINS = Path(__file__).parents[1] / "domains"
 
 
 class Totals(dm.Contract):
@@ -324,3 +327,40 @@ def test_importing_it_imports_no_data_frame_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+NOON = datetime(2026, 11, 19, 12, tzinfo=UTC)
+
+
+def shipped(**said: Any) -> dict[str, Any]:
+    return testing.event("OrderShipped", subject="order/o1", time=NOON, **said)
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (shipped(order="o1"), "order_events-1 (OrderShipped 1, order/o1): data must contain ['order_id'] properties"),
+        (shipped(order_id=1), "order_events-1 (OrderShipped 1, order/o1): data.order_id must be string"),
+        (testing.event("OrderShiped", subject="order/o1", time=NOON), "unknown type 'OrderShiped'"),
+        ({"order_id": "o1"}, "no type and no subject and no time; an event has id, type, subject, time and data."),
+    ],
+    ids=str,
+)
+def test_an_event_that_is_not_as_its_type_says_is_refused(event: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOMAINS / "orders")
+    orders = importlib.import_module("orders.products.orders").orders
+
+    with pytest.raises(EventRefused) as refused:
+        testing.call(orders, order_events=[event])
+
+    assert said in str(refused.value)
+
+
+def test_events_are_told_of_a_domain() -> None:
+    def lonely(order_events: dm.Events) -> dm.Projection:
+        return dm.projection(order_events, of=dm.entity("order_id", orders=dm.count("OrderPlaced")))
+
+    product = dm.data_product(contract=Totals, version="1.0.0", serves=[], promise=PROMISE, description="Lonely.")(lonely)
+
+    with pytest.raises(TypeError, match=r"lonely: .* is in no domain's products folder"):
+        testing.call(product, order_events=[shipped(order_id="o1")])

@@ -9,6 +9,7 @@ import pytest
 
 import dagmesh as dm
 from dagmesh.consume.column_lineage import Port, column_lineage
+from dagmesh.events.event_type import EventType
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import Derived, tree
 
@@ -242,3 +243,95 @@ def test_a_product_made_of_itself_ends_there() -> None:
     lineages = {"a.b@1": {"c": [["a.b@1", "c", "value"]]}}
 
     assert list(tree("a.b@1", "c", lambda source: lineages.get(source, {})).lines()) == ["a.b@1.c", "└─ a.b@1.c"]
+
+
+TEXT = {"type": "string"}
+LINES_OF = {"type": "array", "items": TEXT}
+PAID = EventType("OrderPaid", 1, {"type": "object", "properties": {"order_id": TEXT, "eur": {"type": "integer"}}})
+PLACED_FIELDS = {"order_id": TEXT, "buyer": {**TEXT, "x-pii": True}, "lines": LINES_OF}
+PLACED = EventType("OrderPlaced", 1, {"type": "object", "properties": PLACED_FIELDS})
+FEED = Port("shop_events", events={"OrderPaid": PAID, "OrderPlaced": PLACED})
+
+
+class Orders(dm.Contract):
+    """One row per order."""
+
+    order_id: str = dm.field(key=True, description="The order.")
+    buyer: str = dm.field(description="Who placed it.")
+    paid_eur: int = dm.field(description="What was paid.")
+    payments: int = dm.field(description="How often.")
+
+
+def order_entity() -> Any:
+    return dm.entity(
+        "order_id",
+        buyer=dm.first(OrderPlaced="upper(buyer)"),
+        paid_eur=dm.sum(OrderPaid="eur"),
+        payments=dm.count(OrderPaid="eur > 0"),
+    )
+
+
+def of_events(function: Any, **ports: Port) -> Derived:
+    declared = dm.data_product(contract=Orders, version="1.0.0", serves=[], promise=dm.Promise(), description="Orders.")(function)
+    return column_lineage(declared.in_domain("shop", "team:shop", None), ports)
+
+
+def test_a_projections_columns_are_made_of_the_fields_of_its_feeds_events() -> None:
+    def projected(shop_events: dm.Events) -> dm.Projection:
+        return dm.projection(shop_events, of=order_entity(), where="payments < 9")
+
+    found = of_events(projected, shop_events=FEED)
+
+    assert found == Derived(
+        {
+            "order_id": [["shop_events", "order_id", "value"]],
+            "buyer": [["shop_events", "buyer", "value"], ["shop_events", "time", "use"]],
+            "paid_eur": [["shop_events", "eur", "value"]],
+            "payments": [["shop_events", "eur", "use"]],
+        },
+        personal=frozenset({("shop_events", "buyer")}),
+    )
+
+
+def test_an_event_of_a_projection_may_have_come_by_any_of_its_feeds() -> None:
+    def projected(base_events: dm.Events, shop_events: dm.Events) -> dm.Projection:
+        return dm.projection(base_events, shop_events, of=order_entity())
+
+    found = of_events(projected, base_events=Port("base_events", events=FEED.events), shop_events=FEED)
+
+    assert found.lineage["paid_eur"] == [["base_events", "eur", "value"], ["shop_events", "eur", "value"]]
+
+
+def test_a_grouped_projection_is_followed_through_its_lists_and_windows() -> None:
+    def projected(shop_events: dm.Events) -> dm.Projection:
+        order = dm.entity("order_id", placed_at=dm.first(OrderPlaced="time"), lines=dm.first(OrderPlaced="lines"))
+        within = dm.last_days(90, "placed_at")
+        columns = {"paid_eur": dm.count(), "payments": dm.count_distinct("line")}
+        by = {"order_id": "line", "buyer": "'x'"}
+        return dm.projection(shop_events, of=order, each="lines AS line", within=within, by=by, columns=columns)
+
+    found = of_events(projected, shop_events=FEED).lineage
+
+    uses_time = ["shop_events", "time", "use"]
+    assert found["order_id"] == [["shop_events", "lines", "value"], uses_time]
+    assert found["payments"] == [["shop_events", "lines", "use"], uses_time]
+
+
+def test_a_function_over_events_is_made_of_their_fields() -> None:
+    def computed(shop_events: dm.Events, people: Relation) -> Relation:
+        query = "SELECT order_id, email AS buyer, eur AS paid_eur, 1 AS payments FROM paid, people"
+        return dm.sql(query, paid=shop_events.of("OrderPaid"), people=people)
+
+    found = of_events(computed, shop_events=FEED, people=PEOPLE).lineage
+
+    assert found["paid_eur"] == [["shop_events", "eur", "value"]]
+    assert found["buyer"] == [["customers.profiles@1", "email", "value"]]
+
+
+def test_what_is_personal_is_known_where_the_lineage_is_not() -> None:
+    def computed(shop_events: dm.Events) -> pd.DataFrame:
+        return pd.DataFrame(shop_events.of("OrderPlaced").fetchall())
+
+    found = of_events(computed, shop_events=FEED)
+
+    assert (found.why, found.personal) == ("it computes in pandas", frozenset({("shop_events", "buyer")}))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from hypothesis import strategies as st
 from tests.events.sealing import kind
 
 import dagmesh as dm
@@ -75,3 +76,21 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def sorted_rows(con: duckdb.DuckDBPyConnection, sql: str) -> Sequence[tuple[Any, ...]]:
     return sorted(con.execute(f"FROM {sql}").fetchall())
+
+
+def streams() -> st.SearchStrategy[list[NewEvent]]:
+    """Events of few orders and customers, in an order of arrival that is not that in which they happened."""
+    lines = st.lists(
+        st.builds(line, st.sampled_from(["books", "toys"]), st.integers(0, 3), st.sampled_from(["0.00", "2.50", "9.99"])), max_size=3
+    )
+    data = {
+        "Placed": st.fixed_dictionaries({}, optional={"customer_id": st.sampled_from(["ada", "bob"]), "lines": lines}),
+        "Moved": st.fixed_dictionaries({}, optional={"customer_id": st.sampled_from(["ada", "bob"])}),
+        "Cancelled": st.just({}),
+    }
+    one = st.sampled_from(sorted(data)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(["o1", "o2", "o3"]), st.integers(0, 100), data[name])
+    )
+    return st.lists(one, max_size=12).map(
+        lambda found: [event(number, name, order, hours, **said) for number, (name, order, hours, said) in enumerate(found)]
+    )

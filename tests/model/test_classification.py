@@ -93,3 +93,22 @@ def test_without_lineage_columns_of_one_name_are_taken_for_the_same() -> None:
 
 def test_with_lineage_a_column_of_the_same_name_is_judged_by_what_it_is_made_of() -> None:
     assert found({"email": [[PROFILES, "country", "value"]]}, email="internal") == []
+
+
+@pytest.mark.parametrize("why", ["", "it computes in pandas"])
+@pytest.mark.parametrize(("given", "needed"), [("internal", ["pii"]), ("pseudonymous", ["pii"]), ("pii", [])])
+def test_a_personal_field_of_an_event_is_as_restricted_as_a_column(given: str, needed: list[str], why: str) -> None:
+    profiles = described(PROFILES, ["customer_events"], email=given)
+    lineage = {"email": [["customer_events", "email", "value"], ["customer_events", "time", "use"]]}
+    made = Derived({} if why else lineage, why, frozenset({("customer_events", "email")}))
+
+    carrying = list(carried(profiles, made, {PROFILES: profiles}))
+
+    assert [(one.needed, one.origin) for one in carrying] == [(one, "customer_events.email") for one in needed]
+
+
+def test_a_field_that_is_not_personal_may_be_shown() -> None:
+    profiles = described(PROFILES, ["customer_events"], city="public")
+    made = Derived({"city": [["customer_events", "city", "value"]]}, "", frozenset({("customer_events", "email")}))
+
+    assert list(carried(profiles, made, {PROFILES: profiles})) == []

@@ -1,24 +1,16 @@
-"""What the customer register hands over: registrations and moves."""
+"""What the customer register hands over goes into the domain's event store: registrations and moves."""
 
 import dagster as dg
 
 import dagmesh as dm
 
 EXPORTS = dm.exports("customers")
-FIELDS = {
-    "customer_id": "VARCHAR",
-    "name": "VARCHAR",
-    "email": "VARCHAR",
-    "street": "VARCHAR",
-    "city": "VARCHAR",
-    "country": "VARCHAR",
-}
 
 
 @dg.asset(metadata=dm.files(f"{EXPORTS}/base.jsonl"))
-def base_events(lake: dm.LakeResource) -> dm.Export:
+def base_events(events: dm.EventStoreResource) -> dm.Arrivals:
     """The register as it was when the exports began."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/base.jsonl", [], FIELDS, closed=True)
+    return events.feed_json_lines(f"{EXPORTS}/base.jsonl", closed=True)
 
 
 @dg.asset(
@@ -26,6 +18,6 @@ def base_events(lake: dm.LakeResource) -> dm.Export:
     backfill_policy=dg.BackfillPolicy.single_run(),
     metadata=dm.files(f"{EXPORTS}/{{day}}.jsonl"),
 )
-def customer_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
-    """Registrations and moves by the day they were handed over, each once."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)
+def customer_events(context: dg.AssetExecutionContext, events: dm.EventStoreResource) -> dm.Arrivals:
+    """Registrations and moves by the day they were handed over, each once; what is no event is set aside with its reason."""
+    return events.feed_json_lines(f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), closed=True)

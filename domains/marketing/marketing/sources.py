@@ -1,17 +1,16 @@
-"""What the newsletter tool hands over: who subscribes, and what was sent to whom."""
+"""What the newsletter tool hands over goes into the domain's event store: who subscribes, and what was sent to whom."""
 
 import dagster as dg
 
 import dagmesh as dm
 
 EXPORTS = dm.exports("marketing")
-FIELDS = {"customer_id": "VARCHAR", "topic": "VARCHAR", "campaign_id": "VARCHAR"}
 
 
 @dg.asset(metadata=dm.files(f"{EXPORTS}/base.jsonl"))
-def base_events(lake: dm.LakeResource) -> dm.Export:
+def base_events(events: dm.EventStoreResource) -> dm.Arrivals:
     """The subscribers as they were when the exports began."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/base.jsonl", [], FIELDS, closed=True)
+    return events.feed_json_lines(f"{EXPORTS}/base.jsonl", closed=True)
 
 
 @dg.asset(
@@ -19,6 +18,6 @@ def base_events(lake: dm.LakeResource) -> dm.Export:
     backfill_policy=dg.BackfillPolicy.single_run(),
     metadata=dm.files(f"{EXPORTS}/{{day}}.jsonl"),
 )
-def newsletter_events(context: dg.AssetExecutionContext, lake: dm.LakeResource) -> dm.Export:
-    """Subscriptions and campaign mails by the day they were handed over, each once."""
-    return dm.read_json_lines(lake.connection(), f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), FIELDS, closed=True)
+def newsletter_events(context: dg.AssetExecutionContext, events: dm.EventStoreResource) -> dm.Arrivals:
+    """Subscriptions and campaign mails by the day they were handed over, each once; what is no event is set aside with its reason."""
+    return events.feed_json_lines(f"{EXPORTS}/{{day}}.jsonl", dm.days_of(context), closed=True)

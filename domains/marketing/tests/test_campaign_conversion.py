@@ -10,14 +10,8 @@ SENT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 
 
 def mail(customer):
-    return {
-        "day": SENT.date(),
-        "type": "CampaignSent",
-        "campaign_id": "autumn-2026-11-03",
-        "customer_id": customer,
-        "topic": "home",
-        "occurred_at": SENT,
-    }
+    said = {"campaign_id": "autumn-2026-11-03", "customer_id": customer, "topic": "home"}
+    return testing.event("CampaignSent", subject=f"customer/{customer}", time=SENT, **said)
 
 
 def order(customer, placed_at, total, cancelled=False):

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from dagmesh import testing
 from orders.products.fulfillment_timelines import fulfillment_timelines
 
@@ -13,8 +15,15 @@ STEPS = {
 }
 
 
+ORDER = {"order_id": "o0000000001"}
+SAID = {
+    "OrderPlaced": {**ORDER, "customer_id": "c000001", "channel": "web", "lines": [], "total_eur": "0.00"},
+    "PaymentReceived": {**ORDER, "amount_eur": "0.00", "method": "card"},
+}
+
+
 def events(*kinds):
-    return [{"day": STEPS[kind].date(), "type": kind, "order_id": "o0000000001", "occurred_at": STEPS[kind]} for kind in kinds]
+    return [testing.event(kind, subject="order/o0000000001", time=STEPS[kind], **SAID.get(kind, ORDER)) for kind in kinds]
 
 
 def test_the_steps_of_a_delivered_order_stand_side_by_side():
@@ -36,3 +45,14 @@ def test_the_steps_of_a_delivered_order_stand_side_by_side():
 
 def test_an_order_that_is_under_way_has_no_timeline_yet():
     assert testing.call(fulfillment_timelines, order_events=events("OrderPlaced", "OrderShipped")) == []
+
+
+@pytest.mark.parametrize("known", [("OrderPlaced",), ("PaymentReceived", "OrderShipped")])
+def test_an_order_placed_before_the_exports_began_has_no_timeline(known):
+    assert testing.call(fulfillment_timelines, order_events=events(*known, "OrderDelivered")) == []
+
+
+def test_a_step_that_was_lost_does_not_hide_the_others():
+    [row] = testing.call(fulfillment_timelines, order_events=events("OrderPlaced", "PaymentReceived", "OrderDelivered"))
+
+    assert (row["shipped_at"], row["paid_at"]) == (None, STEPS["PaymentReceived"])

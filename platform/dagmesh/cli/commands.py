@@ -13,6 +13,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "lineage",
         "Show what a column, or every column of a product, is made of, back through all products.",
     ),
+    "trace": (
+        "dagmesh.cli.trace",
+        "trace",
+        "Show how a published value came to be: its events step by step, or the snapshots that it was made of.",
+    ),
     "history": ("dagmesh.cli.products", "history", "Show a product's snapshots, newest first, and whether each verifies."),
     "board": ("dagmesh.cli.board", "board", "Show every product: owner, version, snapshot, rows, checks, promise kept or not, seconds."),
     "new": ("dagmesh.cli.new", "new", "Write a new domain or product that runs at once."),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagmesh.cli.events import found_mesh, in_words, opened_store, owned_events, verified
+from dagmesh.cli.events import found_mesh, in_words, verified
 from dagmesh.cli.options import example
 from dagmesh.cli.output import progress_console
+from dagmesh.consume.own_events import opened_store, owned_events
 from dagmesh.errors import MeshError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagmesh.cli.build import told
-from dagmesh.cli.events import owned_events
 from dagmesh.cli.options import example, json_option
 from dagmesh.cli.output import print_json, print_table, progress_console, shown
+from dagmesh.consume.own_events import owned_events
 
 if TYPE_CHECKING:
     from dagmesh.model.address import Address

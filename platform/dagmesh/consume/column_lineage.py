@@ -1,26 +1,31 @@
 """Column lineage of a product in SQL, from a rehearsal: its function is called once on empty tables that look like its inputs.
 
 What it gives back is a view of views in DuckDB's own catalogue, whether it was written with `dm.sql`, in several steps or
-with methods of relations; the views' texts say what each column is made of. Products that compute in pandas, Polars or
-Arrow have none: their columns are what Python made of them.
+with methods of relations; the views' texts say what each column is made of. A projection is rehearsed as the query that it
+compiles to. Products that compute in pandas, Polars or Arrow have none: their columns are what Python made of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dagmesh.audit.literals import quoted
 from dagmesh.errors import AddressError, NotPublished, nearest, one_of
+from dagmesh.events.declared import declared as events_of
+from dagmesh.events.event_type import EventType
+from dagmesh.events.projections.rows import whole_sql
+from dagmesh.events.upcast import empty
 from dagmesh.lake.history import history
 from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import USE, VALUE, Derived, Lineage, Made, tree
 from dagmesh.model.product import Read
+from dagmesh.model.projection import Events
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,10 +39,19 @@ RESULT = "what is given back"
 
 @dataclass(frozen=True)
 class Port:
-    """What one parameter reads: an address or a private table's name, with its columns and their DuckDB types."""
+    """What one parameter reads: an address or a private table's name, with its columns and their DuckDB types.
+
+    Of a feed it is the feed's name, with the types of events that its domain declares, by name, each in the newest version.
+    """
 
     source: str
-    types: Types
+    types: Types = field(default_factory=dict)
+    events: Mapping[str, EventType] = field(default_factory=dict)
+
+    @property
+    def personal(self) -> Iterator[tuple[str, str]]:
+        """The fields of its events that hold personal values, with its name."""
+        return ((self.source, one.column) for kind in self.events.values() for one in kind.fields.values() if one.personal)
 
 
 def derived(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, Any]]) -> Derived:
@@ -94,6 +108,8 @@ def ports_of(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, A
 
 
 def _port(lake: Lake, product: Product, read: Read, declared: Mapping[str, Mapping[str, Any]]) -> Port:
+    if read.form == "events":
+        return Port(read.source, events={kind.name: kind for kind in events_of(product.domain).types.values()})  # sorted: the newest last
     own = [Address.parse(text) for text, other in declared.items() if (other["domain"], other["name"]) == (product.domain, read.source)]
     address = read.address or max(own, default=None)
     if address is None:
@@ -111,9 +127,10 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
         product: the product.
         ports: for each parameter that is data what it reads.
     """
-    forms = {read.form for read in product.inputs} | {product.form}
-    if forms != {"duckdb"}:
-        return Derived(why=f"it computes in {' and '.join(sorted(forms - {'duckdb'}))}")
+    personal = frozenset(found for port in ports.values() for found in port.personal)
+    others = {read.form for read in product.inputs} | {product.form}
+    if others := others - {"duckdb", "events", "projection"}:
+        return Derived(why=f"it computes in {' and '.join(sorted(others))}", personal=personal)
     import duckdb
 
     # Imported here because sqlglot takes a third of a second.
@@ -124,26 +141,55 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
             view = _rehearsed(con, product, ports)
             made = _traced(view, _views(con), _schema(con), {})
         except NotRead as error:
-            return Derived(why=str(error))
+            return Derived(why=str(error), personal=personal)
         except Exception as error:  # noqa: BLE001  # the function's own code may dislike empty tables; nobody needs to care
-            return Derived(why=f"its function does not run on empty tables: {type(error).__name__}: {str(error).splitlines()[0]}")
-    sources = {_table(parameter): port.source for parameter, port in ports.items()}
-    return Derived({column: _parts(leaves, sources) for column, leaves in made.items()})
+            why = f"its function does not run on empty tables: {type(error).__name__}: {str(error).splitlines()[0]}"
+            return Derived(why=why, personal=personal)
+    return Derived({column: _parts(leaves, _sources(product, ports)) for column, leaves in made.items()}, personal=personal)
 
 
 def _table(parameter: str) -> str:
     return f"input {parameter}"  # a name with a space cannot be one of the product's own
 
 
+def _events(parameter: str, kind: str) -> str:
+    return f"{_table(parameter)} {kind.lower()}"  # as sqlglot gives names back
+
+
+def _sources(product: Product, ports: Mapping[str, Port]) -> dict[str, list[str]]:
+    """What each table of the rehearsal stands for; events of a projection may have come by any of its feeds."""
+    feeds = [port.source for port in ports.values()]
+    found = {_table(parameter): [port.source] for parameter, port in ports.items()}
+    for parameter, port in ports.items():
+        found |= {_events(parameter, name): feeds if product.projection else [port.source] for name in port.events}
+    return found
+
+
 def _rehearsed(con: duckdb.DuckDBPyConnection, product: Product, ports: Mapping[str, Port]) -> str:
     """The name of a view of what the product's function gives back."""
     con.execute("SET TimeZone = 'UTC'")
     for parameter, port in ports.items():
-        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())
-        con.execute(f"CREATE TABLE {quoted(_table(parameter))} ({columns})")
-    arguments = {read.parameter: ANY_DAY if read.form == "day" else con.table(quoted(_table(read.parameter))) for read in product.reads}
-    product.function(**arguments).create_view(RESULT)
+        if not port.events:
+            described = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())
+            con.execute(f"CREATE TABLE {quoted(_table(parameter))} ({described})")
+        for name, kind in port.events.items():
+            con.execute(f"CREATE TABLE {quoted(_events(parameter, name))} AS {empty(kind)}")
+    if product.projection:
+        some = next(iter(ports))
+        # Only to break ties between events of one moment is a column made of their positions: nobody needs to see that.
+        placeless = "SELECT * REPLACE (0::BIGINT AS position) FROM"
+        relations = {name: f"({placeless} {quoted(_events(some, name))})" for name in product.projection.entity.types}
+        columns = [column.name for column in product.contract.columns]
+        con.execute(f"CREATE VIEW {quoted(RESULT)} AS {whole_sql(product.projection, columns, relations)}")
+        return RESULT
+    product.function(**{read.parameter: _argument(con, read) for read in product.reads}).create_view(RESULT)
     return RESULT
+
+
+def _argument(con: duckdb.DuckDBPyConnection, read: Read) -> Any:
+    if read.form == "events":
+        return Events(read.source, lambda name: con.table(quoted(_events(read.parameter, name))))
+    return ANY_DAY if read.form == "day" else con.table(quoted(_table(read.parameter)))
 
 
 def _views(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -185,8 +231,9 @@ def _through(leaves: Leaves, views: Mapping[str, str], schema: Schema, known: di
     return frozenset(found)  # type: ignore[arg-type]  # the ways are the two there are
 
 
-def _parts(leaves: Leaves, sources: Mapping[str, str]) -> list[list[str]]:
+def _parts(leaves: Leaves, sources: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """What a column is made of as JSON values, by source and column; a column whose values are seen is not said to be used too."""
-    seen = {(table, column) for table, column, way in leaves if way == VALUE}
-    kept = {(sources[t], c, way) for t, c, way in leaves if way == VALUE or (t, c) not in seen}
+    named = {(source, column, way) for table, column, way in leaves for source in sources[table]}
+    seen = {(source, column) for source, column, way in named if way == VALUE}
+    kept = {(source, column, way) for source, column, way in named if way == VALUE or (source, column) not in seen}
     return [list(part) for part in sorted(kept)]

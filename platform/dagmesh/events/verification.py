@@ -13,12 +13,12 @@ from dagmesh.events.signing import Verifier
 from dagmesh.events.store import EventStore
 from dagmesh.events.typed import literal
 
-# What chain_hash hashes, as DuckDB's SQL.
+# chain_hash as DuckDB's SQL over a segment's rows, and what it hashes.
 _SAID = (
     "concat(position, ' ', epoch_us(time), ' ', version, ' ', length(id), ' ', length(source), ' ', length(type), ' ', length(subject), "
     "' ', id, source, type, subject, chr(10), data)"
 )
-_HASH = f"unhex(sha256(encode({literal(DOMAIN.decode())}) || predecessor || encode({_SAID})))"
+HASH = f"unhex(sha256(encode({literal(DOMAIN.decode())}) || predecessor || encode({_SAID})))"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _check_rows(segment: Segment) -> None:
         con.execute(
             f"CREATE TABLE links AS SELECT *, lag(position, 1, {segment.first - 1}) OVER by_position AS position_before, "
             f"lag(hash, 1, unhex({literal(segment.before)})) OVER by_position AS hash_before "
-            f"FROM (SELECT position, predecessor, hash, hash IS NOT DISTINCT FROM {_HASH} AS is_own FROM {_rows(segment)}) "
+            f"FROM (SELECT position, predecessor, hash, hash IS NOT DISTINCT FROM {HASH} AS is_own FROM {_rows(segment)}) "
             "WINDOW by_position AS (ORDER BY position)"
         )
         bad = min((position for query in _bad_links(segment) for (position,) in con.execute(query).fetchall() if position), default=None)

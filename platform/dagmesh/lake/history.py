@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import chain
 
 from dagmesh.errors import NotPublished
 from dagmesh.lake.delta_log import commit_info, newest_version
 from dagmesh.lake.keys import public_key
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication
+from dagmesh.lake.snapshot import Snapshot
 from dagmesh.lake.verify import PUBLICATION, Unverified, signed_publication
 
 
@@ -56,3 +58,13 @@ def version_at(place: Place, moment: datetime) -> int:
                 return first.snapshot
     known = f"its first snapshot is of {first.published_at:%Y-%m-%d %H:%M} UTC" if first else "nothing is published yet"
     raise NotPublished(f"{place.address} has no snapshot of {moment:%Y-%m-%d %H:%M} UTC: {known}.", address=str(place.address))
+
+
+def added_by(snapshot: Snapshot, day: date | None) -> Publication:
+    """The publication that made a snapshot's rows of a day (None: of a whole product): what they were made of, it says."""
+    paths = {file.path for file in snapshot.files if file.day == day}
+    later = (past.publication for past in history(snapshot.place) if past.trusted and past.publication.snapshot < snapshot.version)
+    for publication in chain([snapshot.publication], later):
+        if any(file["path"] in paths for file in publication.files):
+            return publication
+    return snapshot.publication

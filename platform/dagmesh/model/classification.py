@@ -47,7 +47,8 @@ def carried(
 ) -> Iterator[Carried]:
     """Each column of a product whose classification is below that of a column it is made of, with the worst such column.
 
-    Where the lineage could not be derived, a column is taken to be made of the inputs' columns of the same name.
+    Where the lineage could not be derived, a column is taken to be made of the inputs' columns of the same name. A personal
+    field of an event is as restricted as a column that is pii.
 
     Args:
         product: the product as described.
@@ -59,7 +60,8 @@ def carried(
         if column.get("declassified"):
             continue
         sources = _same_name(product, column["name"], products) if derived.why else _values(derived.lineage, column["name"])
-        classes = {source: found for source in sources if (found := _class(products, *source)) in RESTRICTED}
+        found = {source: "pii" if source in derived.personal else _class(products, *source) for source in sources}
+        classes = {source: its for source, its in found.items() if its in RESTRICTED}
         worst = max(sorted(classes), key=lambda source: _rank(classes[source]), default=None)
         if worst and _rank(classes[worst]) > _rank(column["classification"]):
             path = _path(*worst, classes[worst], products, lineage_of)
@@ -81,7 +83,7 @@ def _same_name(product: Described, column: str, products: Mapping[str, Described
 
 
 def _class(products: Mapping[str, Described], source: str, column: str) -> str:
-    """The classification of an input's column; nothing of a private table's, which has none."""
+    """The classification of a product's column; nothing of a private table's, which has none."""
     columns = products[source]["contract"]["columns"] if source in products else ()
     return next((str(found["classification"]) for found in columns if found["name"] == column), "")
 

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Of each column the sources' columns, each with the way: "value" when values of it, or something computed of them, can be
-# seen; "use" when the column only depends on it, as a count does. A source is an address or a private table's name.
+# seen; "use" when the column only depends on it, as a count does. A source is an address, or the name of a private table or feed.
 Lineage = Mapping[str, Sequence[Sequence[str]]]
 VALUE, USE = "value", "use"
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A product's column lineage as its code is now; where none can be told, `why` says why."""
+    """A product's column lineage as its code is now; where none can be told, `why` says why.
+
+    `personal` are the fields of events that it reads and that hold personal values, with the feed that brings them.
+    """
 
     lineage: Lineage = field(default_factory=dict)
     why: str = ""
+    personal: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagmesh.errors import DagmeshError
+from dagmesh.events.projections.of_product import definition_of, projection_folder
 from dagmesh.events.projections.personal import folds_personal
 from dagmesh.events.projections.state_files import remove_state, remove_unused, state_folders
 from dagmesh.lake.lake import Lake
@@ -16,7 +17,6 @@ from dagmesh.model.domain import Domain, Product
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.again import make_again
 from dagmesh.orchestrate.build import Progress, loaded
-from dagmesh.orchestrate.folding import definition_of, projection_folder
 
 _SNAPSHOTS = 1000
 

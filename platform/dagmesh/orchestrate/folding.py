@@ -14,8 +14,9 @@ import duckdb
 
 from dagmesh.events.declared import declared
 from dagmesh.events.event import Head
-from dagmesh.events.projections.state import Checkpoint, Definition, State, advance
-from dagmesh.events.projections.state_files import opened, state_folder
+from dagmesh.events.projections.of_product import definition_of, projection_folder
+from dagmesh.events.projections.state import Checkpoint, State, advance
+from dagmesh.events.projections.state_files import opened
 from dagmesh.events.store import EventStore
 from dagmesh.events.typed import quoted
 from dagmesh.model.domain import Product
@@ -89,16 +90,21 @@ class Folding:
                     shutil.rmtree(folder)
 
 
-def definition_of(product: Product) -> Definition:
-    """The product's projection with what its domain declares of its events."""
-    assert product.projection is not None
-    found = declared(product.domain)
-    return Definition(product.projection, product.partitioned_by, found.types, found.upcasts)
+@contextmanager
+def in_order(con: duckdb.DuckDBPyConnection, product: Product) -> Iterator[None]:
+    """Within it a projection's rows are written in their order: replayed, they are the same bytes.
 
-
-def projection_folder(home: Path, product: Product) -> Path:
-    """Where the product's state is; `home` is the domain's private one."""
-    return state_folder(home, f"{product.name}.v{product.major}", definition_of(product).digest())
+    DuckDB 2.0.0 lets several threads fill a day's file in any order, whatever the rows are ordered by.
+    """
+    if product.projection is None:
+        yield
+        return
+    [(threads,)] = con.execute("SELECT current_setting('threads')").fetchall()
+    con.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"SET threads = {threads}")
 
 
 @contextmanager
@@ -107,13 +113,19 @@ def folded(ports: Ports, con: duckdb.DuckDBPyConnection, product: Product) -> It
     if not any(read.form == "events" for read in product.inputs):
         yield ports
         return
-    home = ports.private.folder.parent
+    with folding_in(ports.private.folder.parent, con, product) as folding:
+        yield ports.with_folding(folding)
+
+
+@contextmanager
+def folding_in(home: Path, con: duckdb.DuckDBPyConnection, product: Product) -> Iterator[Folding]:
+    """The events of the product's domain, whose private home it is: open, and of a projection folded up to the head."""
     with event_store(home, product.domain) as store:
         head = store.head()
         if product.projection is None:
-            yield ports.with_folding(Folding(product, head, store))
+            yield Folding(product, head, store)
             return
         with opened(con, definition_of(product), projection_folder(home, product)) as state:
             checkpoint = advance(state, store)
             reached = Head(checkpoint.position, bytes.fromhex(checkpoint.hash))
-            yield ports.with_folding(Folding(product, reached, store, state, checkpoint))
+            yield Folding(product, reached, store, state, checkpoint)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from dagmesh.events.projections.of_product import projection_folder
 from dagmesh.events.projections.state_files import remove_unused
 from dagmesh.events.segments import seal, sealed_head
 from dagmesh.lake.housekeeping import clean_private_tables, expire_product
@@ -13,7 +14,6 @@ from dagmesh.lake.lake import Lake
 from dagmesh.lake.owner_only import private_home
 from dagmesh.model.domain import Domain
 from dagmesh.orchestrate.event_stores import event_store
-from dagmesh.orchestrate.folding import projection_folder
 from dagmesh.orchestrate.resources import LakeResource
 
 SEALED_AFTER = timedelta(days=1)

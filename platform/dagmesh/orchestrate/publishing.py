@@ -23,7 +23,7 @@ from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import Lineage
 from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expectations_kept, with_expectations
-from dagmesh.orchestrate.folding import folded
+from dagmesh.orchestrate.folding import folded, in_order
 from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.gates import refuse_broken
 from dagmesh.orchestrate.inputs import Input, Ports, made_of
@@ -90,8 +90,10 @@ def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
     ready = [day for day in days if day not in waiting]
     if days and not ready:
         return Outcome(waiting=waiting)
+    ready = _changed(run, product, inputs, ready)
     sql = conform_sql(run.con, _rows(run, product, inputs, ready), product.contract)
-    stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
+    with in_order(run.con, product):
+        stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
     with _used_up(stage):
         report = _audited(run, product, inputs, stage)
         kept = expectations_kept(run.con, run.ports.resolver.lake, product, stage, report)
@@ -108,6 +110,17 @@ def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
             run.ports.folded.forget_others()
     seconds = perf_counter() - began
     return replace(refused, snapshot=snapshot, published=report.passed_days, sample=sample, seconds=seconds)
+
+
+def _changed(run: Run, product: Product, inputs: Sequence[Input], days: list[date]) -> list[date]:
+    """Of a projection only the days whose rows are not published as they are now: how few they are is known once it is folded.
+
+    Where there are none it is the last day: a run has something to show for itself.
+    """
+    if product.projection is None or not days:
+        return days
+    made = run.ports.resolver.lake.table(product.address).fingerprints(days)
+    return [day for day in days if made.get(day) != made_of(product, inputs, [day])] or days[-1:]
 
 
 @contextmanager

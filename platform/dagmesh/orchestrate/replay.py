@@ -12,6 +12,7 @@ from dagmesh.audit.conform import conform_sql
 from dagmesh.consume.row_changes import RowChanges, row_changes
 from dagmesh.errors import AddressError
 from dagmesh.events.projections.bitemporal import rows_at
+from dagmesh.events.projections.of_product import definition_of, projection_folder
 from dagmesh.events.projections.state_files import fold_again, fresh
 from dagmesh.events.typed import quoted
 from dagmesh.lake.lake import Lake
@@ -23,7 +24,6 @@ from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.again import make_again
 from dagmesh.orchestrate.build import Progress, loaded, product_key
 from dagmesh.orchestrate.event_stores import event_store
-from dagmesh.orchestrate.folding import definition_of, projection_folder
 from dagmesh.orchestrate.ran import Ran
 
 SHOWN_ROWS = 1000

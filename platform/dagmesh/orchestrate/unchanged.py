@@ -36,7 +36,7 @@ def note_build(mesh: Mesh, lake: Lake, days: Sequence[date], patterns: Collectio
 
 def _state(mesh: Mesh, lake: Lake, days: Sequence[date], patterns: Collection[str]) -> str:
     hasher = hashlib.sha256()
-    for part in (*map(str, days), *_code(mesh), *_files(patterns, days), *lake.heads(), *_private(mesh)):
+    for part in (*map(str, days), *_code(mesh), *_files(patterns, days), *lake.heads(), *_private(mesh), *_events(mesh)):
         hasher.update(part.encode() + b"\0")
     return hasher.hexdigest()
 
@@ -62,6 +62,14 @@ def _private(mesh: Mesh) -> Iterator[str]:
     for folder, _, names in sorted(os.walk(mesh.home / "home")):
         if "private" in Path(folder).parts:
             yield from (f"{folder}/{name}" for name in sorted(names))
+
+
+def _events(mesh: Mesh) -> Iterator[str]:
+    """Every domain's event store, its log where that holds something, and the notes of how far projections are folded."""
+    homes = mesh.home / "home"
+    logs = (path for path in homes.glob("*/events/events.sqlite-wal") if path.stat().st_size)
+    for path in sorted([*homes.glob("*/events/events.sqlite"), *logs, *homes.glob("*/projections/*/*/checkpoint.json")]):
+        yield _stat(path)
 
 
 def _stat(path: Path) -> str:

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-import duckdb
-
 import dagmesh as dm
 
 
@@ -45,25 +43,16 @@ class Profiles(dm.Contract):
     documentation="https://example.org/customers/profiles",
     tags={"subject": "customers"},
 )
-def profiles(base_events: duckdb.DuckDBPyRelation, customer_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Take the registration, and the newest address anyone gave."""
-    return dm.sql(
-        """
-        WITH events AS (
-            SELECT * FROM base_events UNION ALL BY NAME SELECT * EXCLUDE (day) FROM customer_events
-        )
-        SELECT
-            customer_id,
-            max(name) AS name,
-            max(email) AS email,
-            arg_max(street, occurred_at) AS street,
-            arg_max(city, occurred_at) AS city,
-            arg_max(country, occurred_at) AS country,
-            min(occurred_at) FILTER (type = 'CustomerRegistered') AS registered_at,
-            max(occurred_at) FILTER (type = 'AddressChanged') AS address_changed_at
-        FROM events
-        GROUP BY customer_id
-        """,
-        base_events=base_events,
-        customer_events=customer_events,
+def profiles(base_events: dm.Events, customer_events: dm.Events) -> dm.Projection:
+    """Take the registration, and the newest address anyone gave; a customer who was forgotten has no profile."""
+    customer = dm.entity(
+        "customer_id",
+        name=dm.first(CustomerRegistered="name"),
+        email=dm.first(CustomerRegistered="email"),
+        street=dm.last(CustomerRegistered="street", AddressChanged="street"),
+        city=dm.last(CustomerRegistered="city", AddressChanged="city"),
+        country=dm.last(CustomerRegistered="country", AddressChanged="country"),
+        registered_at=dm.first(CustomerRegistered="time"),
+        address_changed_at=dm.last(AddressChanged="time"),
     )
+    return dm.projection(base_events, customer_events, of=customer, where="name IS NOT NULL")

@@ -46,13 +46,13 @@ class CampaignConversion(dm.Contract):
     documentation="https://example.org/marketing/campaign_conversion",
     tags={"subject": "newsletter"},
 )
-def campaign_conversion(newsletter_events: duckdb.DuckDBPyRelation, orders: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def campaign_conversion(newsletter_events: dm.Events, orders: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Match each mail with the recipient's orders of the next 7 days."""
     return dm.sql(
         """
         WITH mails AS (
-            SELECT campaign_id, customer_id, min(topic) AS topic, min(occurred_at) AS sent_at
-            FROM newsletter_events WHERE type = 'CampaignSent' GROUP BY campaign_id, customer_id
+            SELECT campaign_id, customer_id, min(topic) AS topic, min(time) AS sent_at
+            FROM sent GROUP BY campaign_id, customer_id
         ),
         bought AS (
             SELECT campaign_id, mails.customer_id, sum(total_eur) AS spent_eur
@@ -72,6 +72,6 @@ def campaign_conversion(newsletter_events: duckdb.DuckDBPyRelation, orders: duck
         FROM mails LEFT JOIN bought USING (campaign_id, customer_id)
         GROUP BY campaign_id
         """,
-        newsletter_events=newsletter_events,
+        sent=newsletter_events.of("CampaignSent"),
         orders=orders,
     )

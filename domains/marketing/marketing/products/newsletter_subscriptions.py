@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Literal
 
-import duckdb
-
 import dagmesh as dm
 
 
@@ -25,25 +23,12 @@ class NewsletterSubscriptions(dm.Contract):
     documentation="https://example.org/marketing/newsletter_subscriptions",
     tags={"subject": "newsletter"},
 )
-def newsletter_subscriptions(base_events: duckdb.DuckDBPyRelation, newsletter_events: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def newsletter_subscriptions(base_events: dm.Events, newsletter_events: dm.Events) -> dm.Projection:
     """Take each customer's last word."""
-    return dm.sql(
-        """
-        WITH words AS (
-            SELECT customer_id, topic, type, occurred_at FROM base_events
-            UNION ALL
-            SELECT customer_id, topic, type, occurred_at FROM newsletter_events
-        )
-        SELECT
-            customer_id,
-            arg_max(topic, occurred_at) FILTER (type = 'NewsletterSubscribed') AS topic,
-            arg_max(type, occurred_at) = 'NewsletterSubscribed' AS is_subscribed,
-            max(occurred_at) AS changed_at
-        FROM words
-        WHERE type IN ('NewsletterSubscribed', 'NewsletterUnsubscribed')
-        GROUP BY customer_id
-        HAVING topic IS NOT NULL
-        """,
-        base_events=base_events,
-        newsletter_events=newsletter_events,
+    reader = dm.entity(
+        "customer_id",
+        topic=dm.last(NewsletterSubscribed="topic"),
+        is_subscribed=dm.last(NewsletterSubscribed="true", NewsletterUnsubscribed="false"),
+        changed_at=dm.last(NewsletterSubscribed="time", NewsletterUnsubscribed="time"),
     )
+    return dm.projection(base_events, newsletter_events, of=reader, where="topic IS NOT NULL")

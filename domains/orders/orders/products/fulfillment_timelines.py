@@ -21,7 +21,7 @@ class FulfillmentTimelines(dm.Contract):
 
 @dm.data_product(
     contract=FulfillmentTimelines,
-    version="1.0.0",
+    version="1.0.1",
     serves=["logistics"],
     promise=dm.Promise(available_by="06:30", max_lag="24h", min_completeness=0.97),
     partitioned_by="delivered_date",
@@ -29,7 +29,10 @@ class FulfillmentTimelines(dm.Contract):
     tags={"subject": "orders"},
 )
 def fulfillment_timelines(order_events: dm.Events) -> dm.Projection:
-    """Put the steps of each delivered order side by side; an order whose placing is not known has no timeline."""
+    """Put the steps of each delivered order side by side.
+
+    An order of which neither payment nor shipping is known was placed before the exports began, and has no timeline.
+    """
     order = dm.entity(
         "order_id",
         placed_at=dm.first(OrderPlaced="time"),
@@ -40,7 +43,7 @@ def fulfillment_timelines(order_events: dm.Events) -> dm.Projection:
     return dm.projection(
         order_events,
         of=order,
-        where="delivered_at IS NOT NULL AND placed_at IS NOT NULL",
+        where="delivered_at IS NOT NULL AND placed_at IS NOT NULL AND coalesce(paid_at, shipped_at) IS NOT NULL",
         columns={
             "delivered_date": "CAST(delivered_at AS DATE)",
             "hours_to_deliver": "date_diff('minute', placed_at, delivered_at) / 60.0::DOUBLE",

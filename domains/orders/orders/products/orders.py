@@ -22,7 +22,7 @@ class Orders(dm.Contract):
 
 @dm.data_product(
     contract=Orders,
-    version="1.0.0",
+    version="1.0.1",
     serves=["marketing", "risk"],
     accepts=["marketing.campaign_conversion"],
     promise=dm.Promise(available_by="06:00", max_lag="24h", min_completeness=0.98),

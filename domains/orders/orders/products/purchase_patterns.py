@@ -16,7 +16,7 @@ class PurchasePatterns(dm.Contract):
 
 @dm.data_product(
     contract=PurchasePatterns,
-    version="1.2.0",
+    version="1.2.1",
     serves=["marketing"],
     promise=dm.Promise(available_by="08:00", max_lag="24h", min_completeness=0.98),
     documentation="https://example.org/orders/purchase_patterns",

@@ -18,7 +18,7 @@ class RevenueByCategory(dm.Contract):
 
 @dm.data_product(
     contract=RevenueByCategory,
-    version="1.0.0",
+    version="1.0.1",
     serves=["finance"],
     promise=dm.Promise(available_by="06:30", max_lag="24h", min_completeness=0.98),
     partitioned_by="order_date",

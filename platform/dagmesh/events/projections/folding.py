@@ -7,7 +7,7 @@ The names have a space, so that no column can have them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,17 @@ _MOMENT = "(epoch_us(time)::HUGEINT * 10000000000 + position)"
 DAY = '"its day"'
 
 
-def contributions(entity: Entity, relations: Mapping[str, str]) -> str:
+def contributions(entity: Entity, relations: Mapping[str, str], beside: Sequence[str] = ()) -> str:
     """SELECT of a row for each event: the key, when it happened, and what it contributes to each column.
 
     Args:
         entity: what is folded.
         relations: event type -> FROM-able SQL of its events.
+        beside: SQL over an event, each with its name, of what is to be kept of it besides.
     """
-    return " UNION ALL ".join(f"(SELECT {', '.join(_contribution(entity, kind))} FROM {relations[kind]})" for kind in entity.types)
+    return " UNION ALL ".join(
+        f"(SELECT {', '.join([*_contribution(entity, kind), *beside])} FROM {relations[kind]})" for kind in entity.types
+    )
 
 
 def _contribution(entity: Entity, type: str) -> Iterator[str]:
@@ -58,7 +61,8 @@ def _aggregates(column: str, folded: Folded) -> Iterator[tuple[str, str]]:
     elif folded.way in ("min", "max"):
         yield value, f"{folded.way}({value})"
     elif folded.way == "count_distinct":
-        yield seen(column), f"list_sort(list(DISTINCT {value}) FILTER ({value} IS NOT NULL))"
+        # Never NULL, as merged: the same things have the same digits, however they were folded.
+        yield seen(column), f"coalesce(list_sort(list(DISTINCT {value}) FILTER ({value} IS NOT NULL)), [])"
     else:
         least = "min" if folded.way == "first" else "max"
         yield value, f"arg_{least}({value}, {AT})"
@@ -93,7 +97,7 @@ def things(entity: Entity, table: str) -> str:
     """SELECT of the things of a table as the declaration's SQL sees them: key and columns, nothing that is only kept."""
     keys = [quoted(name) for name in entity.key]
     columns = [
-        f"coalesce(len({seen(column)}), 0) AS {quoted(column)}" if folded.way == "count_distinct" else quoted(column)
+        f"len({seen(column)}) AS {quoted(column)}" if folded.way == "count_distinct" else quoted(column)
         for column, folded in entity.columns.items()
     ]
     return f"SELECT {', '.join([*keys, *columns])} FROM {table}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 
-from dagmesh.events.projections.folding import DAY, things
+from dagmesh.events.projections.folding import DAY, contributions, fold, things
 from dagmesh.events.typed import quoted
 from dagmesh.model.projection import Folded, Projection
 
@@ -22,9 +23,15 @@ def rows_sql(
         newest: the day of the newest event, on which a window ends.
         days: only rows of things of these days; None for all.
     """
-    chosen = f"(FROM {table} WHERE {_of_days(projection, newest, days)})"
+    chosen = f"(FROM {table} WHERE {of_days(projection, newest, days)})"
     elements = elements_sql(projection, f"({things(projection.entity, chosen)})")
     return grouped_sql(projection, columns, f"({elements})")
+
+
+def whole_sql(projection: Projection, columns: Collection[str], relations: Mapping[str, str]) -> str:
+    """SELECT of a product's rows straight from events by type, FROM-able, whatever their days: the declaration as one query."""
+    folded = fold(projection.entity, f"({contributions(projection.entity, relations)})")
+    return rows_sql(replace(projection, within=None), columns, f"({folded})")
 
 
 def elements_sql(projection: Projection, seen: str) -> str:
@@ -63,7 +70,8 @@ def aggregate_sql(folded: Folded) -> str:
     return f"coalesce(sum({folded.of}), 0)" if folded.way == "sum" else f"{folded.way}({folded.of})"
 
 
-def _of_days(projection: Projection, newest: date | None, days: Collection[date] | None) -> str:
+def of_days(projection: Projection, newest: date | None, days: Collection[date] | None = None) -> str:
+    """SQL, over things with their day, of whether rows are made of one; for the arguments see `rows_sql`."""
     if projection.within:
         if newest is None:
             return "false"

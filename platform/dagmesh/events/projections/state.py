@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from dagmesh.errors import ChainBroken
@@ -99,10 +100,14 @@ class Definition:
 
 
 def _code(lift: Upcast) -> str:
-    if lift.function is None:
-        return ""
-    code = lift.function.__code__
-    return hashlib.sha256(code.co_code + repr(code.co_consts).encode() + repr(code.co_names).encode()).hexdigest()
+    return hashlib.sha256(repr(_said(lift.function.__code__)).encode()).hexdigest() if lift.function else ""
+
+
+def _said(constant: object) -> object:
+    """What a function's code, or a constant of it, says: the same in every process, so without addresses and the order of a set."""
+    if isinstance(constant, CodeType):
+        return constant.co_code, constant.co_names, [_said(inner) for inner in constant.co_consts]
+    return sorted(map(repr, constant)) if isinstance(constant, frozenset) else repr(constant)
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,8 @@ class State:
         return f"{self.alias}.things"
 
     def rows(self, columns: Collection[str], checkpoint: Checkpoint, days: Collection[date] | None = None) -> str:
-        """FROM-able SQL of the product's rows, of these days or all."""
-        return f"({rows_sql(self.definition.projection, columns, self.table, checkpoint.newest, days)})"
+        """FROM-able SQL of the product's rows, of these days or all; in order, so that the same rows are written as the same bytes."""
+        return f"({rows_sql(self.definition.projection, columns, self.table, checkpoint.newest, days)} ORDER BY ALL)"
 
     def checkpoint(self) -> Checkpoint | None:
         """How far it is folded; None: not at all."""

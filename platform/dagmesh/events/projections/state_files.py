@@ -44,13 +44,13 @@ def state_folders(home: Path, name: str = "*") -> list[Path]:
 
 
 @contextmanager
-def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
-    """The state in a folder, attached to the connection; one process at a time, others wait.
+def opened(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path, alias: str = "projected") -> Iterator[State]:
+    """The state in a folder, attached to the connection as `alias`; one process at a time, others wait.
 
     Raises:
         MeshError: the file is damaged, or cannot be written.
     """
-    with _locked(folder), _attached(con, definition, folder) as state:
+    with _locked(folder), _attached(con, definition, folder, alias) as state:
         yield state
 
 
@@ -107,12 +107,12 @@ def remove_unused(home: Path, used: Collection[Path]) -> list[Path]:
 
 
 @contextmanager
-def _attached(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path) -> Iterator[State]:
+def _attached(con: duckdb.DuckDBPyConnection, definition: Definition, folder: Path, alias: str = "projected") -> Iterator[State]:
     """The state in a folder that is locked."""
     with _explained(folder):
         if not (folder / FILE).exists():
             _make(con, folder)
-        state = State(con, definition, folder)
+        state = State(con, definition, folder, alias)
         con.execute(f"ATTACH {literal(str(folder / FILE))} AS {state.alias}")
         try:
             yield state

@@ -3,14 +3,18 @@
     rows = testing.call(refund_rates, refund_requests=[{"day": date(2026, 1, 1), "amount_eur": Decimal("19.90")}])
     testing.check(refund_rates, rows)
 
-Rows are dictionaries of int, float, Decimal, str, bool, date, datetime (with a time zone), lists of these, and None.
+Rows are dictionaries of int, float, Decimal, str, bool, date, datetime (with a time zone), lists of these, and None. Where a
+product is made of events, the rows are events, in the order of their arrival:
+
+    placed = testing.event("OrderPlaced", subject="order/1", time=datetime(2026, 1, 1, tzinfo=UTC), order_id="1", total_eur="19.90")
+    rows = testing.call(orders, order_events=[placed])
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from contextlib import ExitStack
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,22 +22,13 @@ from dagmesh.errors import AuditRefused, nearest, one_of
 from dagmesh.model.contract import Contract
 from dagmesh.model.product import DataProduct
 from dagmesh.model.rule import Rule
-from dagmesh.model.types import DEFAULT_PRECISION, DEFAULT_SCALE, ColumnType
+from dagmesh.model.types import ColumnType
+from dagmesh.testing.rows import Row, Typed, digits, plain_rows, table_of
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-Row = Mapping[str, Any]
 _SHOWN_ROWS = 3
-
-
-@dataclass(frozen=True)
-class Typed:
-    """Rows together with the DuckDB types of some of their columns."""
-
-    rows: Sequence[Row]
-    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def typed(rows: Sequence[Row], types: Mapping[str, str]) -> Typed:
@@ -41,26 +36,51 @@ def typed(rows: Sequence[Row], types: Mapping[str, str]) -> Typed:
     return Typed(rows, types)
 
 
+def event(type: str, /, *, subject: str, time: datetime, **data: Any) -> dict[str, Any]:
+    """An event of a domain, for a parameter annotated `dm.Events`; it is checked when `call` appends it to a store.
+
+    Decimals, days and moments may be given as such; `id` and `schemaversion`, where they matter, are added to the dictionary.
+    """
+    return {"type": type, "subject": subject, "time": time, "data": data}
+
+
 def call(product: DataProduct[..., Any], /, **inputs: Sequence[Row] | Typed | date) -> list[dict[str, Any]]:
     """The rows the product's function makes of plain rows, as a run would call it; nothing is audited or published.
 
-    Each parameter receives its rows in the form it is annotated with; one annotated `datetime.date` receives its date.
-    Times come back in UTC.
+    Each parameter receives its rows in the form it is annotated with; one annotated `datetime.date` receives its date. Events
+    are appended, feed by feed, to a store that knows the types of the product's domain, and folded as in a run; a function's
+    window does not leave any out. Times come back in UTC.
 
     Raises:
         TypeError: an input is missing or unknown, or its rows do not tell their types.
+        EventRefused: an event is not as its type says.
     """
     import duckdb
 
-    from dagmesh.orchestrate.forms import computed
-
     _check_inputs(product, inputs)
-    day = next((inputs[read.parameter] for read in product.reads if read.form == "day"), None)
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, ExitStack() as stack:
         con.execute("SET TimeZone = 'UTC'")
-        tables = {read.parameter: _table(con, read.parameter, inputs[read.parameter]) for read in product.inputs}
-        result = computed(con, product, tables, day if isinstance(day, date) else None)
-        return _plain_rows(con.sql(f"FROM {result}").to_arrow_table())
+        result = _result(con, product, inputs, stack)
+        return plain_rows(con.sql(f"FROM {result}").to_arrow_table())
+
+
+def _result(con: duckdb.DuckDBPyConnection, product: DataProduct[..., Any], inputs: Mapping[str, Any], stack: ExitStack) -> str:
+    """FROM-able text of the product's rows, as long as the stack is open."""
+    from dagmesh.orchestrate.forms import computed
+    from dagmesh.testing.events import told
+
+    events = {read: inputs[read.parameter] for read in product.inputs if read.form == "events"}
+    folding = stack.enter_context(told(con, product, events)) if events else None
+    if folding and product.projection:
+        return folding.rows([])
+    day = next((inputs[read.parameter] for read in product.reads if read.form == "day"), None)
+    given = {
+        read.parameter: folding.window(read.source, None)
+        if folding and read.form == "events"
+        else table_of(con, read.parameter, inputs[read.parameter])
+        for read in product.inputs
+    }
+    return computed(con, product, given, day if isinstance(day, date) else None)
 
 
 def check(product: DataProduct[..., Any], rows: Sequence[Row], /) -> None:
@@ -85,105 +105,10 @@ def _check_inputs(product: DataProduct[..., Any], inputs: Mapping[str, Any]) -> 
             raise TypeError(f"{product.name}: no parameter '{name}'; {known}.{nearest(name, parameters)}")
     for name, form in parameters.items():
         if name not in inputs:
-            wanted = "a date" if form == "day" else "a list of rows"
+            wanted = {"day": "a date", "events": "a list of events"}.get(form, "a list of rows")
             raise TypeError(f"{product.name}: parameter '{name}' is missing; give it {wanted}.")
         if (form == "day") != isinstance(inputs[name], date):
             raise TypeError(f"{product.name}: parameter '{name}' takes {'a date' if form == 'day' else 'rows'}; got {inputs[name]!r}.")
-
-
-# Plain rows -> a DuckDB table
-
-
-def _table(con: duckdb.DuckDBPyConnection, name: str, given: Any) -> str:
-    """The name, quoted for SQL, of a new table that holds the rows."""
-    import pyarrow as pa
-
-    source = given if isinstance(given, Typed) else Typed(given)
-    names = dict.fromkeys([*(column for row in source.rows for column in row), *source.types])
-    if not names:
-        raise TypeError(f'{name}: no rows tell no types; write {name}=testing.typed([], {{"day": "DATE", ...}}).')
-    arrays = {column: _array(f"{name}.{column}", source, column) for column in names}
-    con.register("plain_rows", pa.table(arrays))
-    casts = [f"CAST({_quoted(c)} AS {source.types[c]}) AS {_quoted(c)}" if c in source.types else _quoted(c) for c in names]
-    con.execute(f"CREATE TABLE {_quoted(name)} AS SELECT {', '.join(casts)} FROM plain_rows")
-    con.unregister("plain_rows")
-    return _quoted(name)
-
-
-def _array(place: str, source: Typed, column: str) -> pa.Array:
-    import pyarrow as pa
-
-    values = [_plain(row.get(column)) for row in source.rows]
-    return pa.array(values) if column in source.types else pa.array(values, _arrow_type(place, values))
-
-
-def _arrow_type(place: str, values: Iterable[Any]) -> pa.DataType:
-    """The one Arrow type that holds all the values; see the type table for what each Python type means."""
-    import pyarrow as pa
-
-    known = [value for value in values if value is not None]
-    kinds = {_kind(place, value) for value in known}
-    if kinds == {list}:
-        return pa.list_(_arrow_type(f"{place}[]", [item for value in known for item in value]))
-    if Decimal in kinds and kinds <= {int, Decimal}:
-        return _decimal_type([Decimal(value) for value in known])
-    if kinds == {int, float}:
-        return pa.float64()
-    if not kinds:
-        column = place.partition(".")[2]
-        raise TypeError(f"{place}: no value tells its type; wrap the rows: testing.typed(rows, {{{column!r}: <DuckDB type>}}).")
-    if len(kinds) > 1:
-        raise TypeError(f"{place}: mixes {one_of(sorted(kind.__name__ for kind in kinds))}; a column has one type.")
-    simple = {
-        bool: pa.bool_(),
-        int: pa.int64(),
-        float: pa.float64(),
-        str: pa.string(),
-        date: pa.date32(),
-        datetime: pa.timestamp("us", "UTC"),
-    }
-    return simple[kinds.pop()]
-
-
-def _kind(place: str, value: Any) -> type:
-    kinds = (bool, int, float, Decimal, str, datetime, date, list)  # a bool is an int and a datetime a date: in this order
-    kind = next((kind for kind in kinds if isinstance(value, kind)), None)
-    if kind is None:
-        names = one_of(kind.__name__ for kind in kinds)
-        raise TypeError(f"{place}: {value!r} is a {type(value).__name__}; write {names}, or wrap the rows in testing.typed.")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise TypeError(f"{place}: {value!r} has no time zone; all times are UTC: datetime(..., tzinfo=UTC).")
-    return kind
-
-
-def _decimal_type(values: Sequence[Decimal]) -> pa.DataType:
-    """A decimal of the default size where the values fit, else just as large as they need."""
-    import pyarrow as pa
-
-    scale = max(DEFAULT_SCALE, *(_digits(value)[1] for value in values))
-    whole = max(_digits(value)[0] for value in values)
-    return pa.decimal128(max(DEFAULT_PRECISION, whole + scale), scale)
-
-
-def _digits(value: Decimal) -> tuple[int, int]:
-    """How many digits a decimal has before and behind its point."""
-    exponent = int(value.as_tuple().exponent)
-    return max(0, len(value.as_tuple().digits) + exponent), max(0, -exponent)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-# A result -> plain rows
-
-
-def _plain_rows(table: pa.Table) -> list[dict[str, Any]]:
-    return [{name: _plain(value) for name, value in row.items()} for row in table.to_pylist()]
-
-
-def _plain(value: Any) -> Any:
-    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
 
 
 # Plain rows against a contract
@@ -218,7 +143,7 @@ def _fits(value: Any, kind: ColumnType) -> bool:
 
 
 def _fits_digits(value: Decimal, precision: int, scale: int) -> bool:
-    before, behind = _digits(value)
+    before, behind = digits(value)
     return before <= precision - scale and behind <= scale
 
 
