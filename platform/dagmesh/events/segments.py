@@ -123,6 +123,7 @@ def as_arrow(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 def _alone(folder: Path) -> Iterator[Path]:
     """The folder, while no other process seals."""
     folder.mkdir(exist_ok=True, mode=0o700)
+    (folder / _LOCK).touch(mode=0o600)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from dagmesh.errors import EventRefused, PreconditionFailed
 from dagmesh.events.batch import Outcome, checked_each, first_of_each_id
 from dagmesh.events.chain import MANY, Row, chained, sound_head
-from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, microseconds, moment
+from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, moment
 from dagmesh.events.event_type import EventType, is_new
 from dagmesh.events.incoming import Incoming, incoming, with_newest
 from dagmesh.events.narrowing import narrowed
@@ -169,12 +169,6 @@ class EventStore:
         """The position of the newest event of these types; 0 when there is none."""
         newest = "SELECT max(position) FROM events WHERE type = ?"
         return max((self._con.execute(newest, (name,)).fetchone()[0] or 0 for name in types), default=0)
-
-    def newest_before(self, end: datetime, after: int = 0) -> int:
-        """The position of the newest event, after a position, that happened before a moment; that position when there is none."""
-        within = "SELECT max(position) FROM events WHERE position > ? AND time < ?"
-        newest: int | None = self._con.execute(within, (after, microseconds(end))).fetchone()[0]
-        return newest or after
 
     def verify(self, after: Head = Head()) -> Head:  # noqa: B008 - a value
         """The head, when every event after the given one is chained to it without a gap or a change.

@@ -69,10 +69,13 @@ class PrivateTable:
 
         Raises:
             NotPublished: it was never written.
+            MeshError: it is a feed, whose rows are events.
         """
         contents = self._written()
         chosen = contents.chosen(days)
         columns, mixed = contents.columns_of(chosen)
+        if not columns:
+            raise MeshError(f"{self._place} is a feed and has no rows; a product takes its events by a parameter annotated dm.Events.")
         paths = [str(self.folder / file) for part in chosen for file in part.files]
         return rows_sql(paths, columns, DAY if contents.is_daily else None, mixed)
 
@@ -98,7 +101,7 @@ class PrivateTable:
             MeshError: days are given and the rows have no DATE column `day`.
             AuditRefused: rows of days that were not given.
         """
-        storage, folder = LocalStorage(str(owner_only(self.folder))), f"{STAGES}/{uuid.uuid4().hex}"
+        storage, folder = LocalStorage(str(self._own())), f"{STAGES}/{uuid.uuid4().hex}"
         try:
             with given_rows(con, rows) as sql:
                 copy = Copy(sql, self._columns(con, sql, bool(days)), DAY if days else None, set(days))
@@ -113,8 +116,13 @@ class PrivateTable:
 
     def note(self, parts: Mapping[date | None, Part]) -> None:
         """Remember what these days (None: the whole) hold, of a table whose rows are kept elsewhere."""
-        owner_only(self.folder)
+        self._own()
         self._replace(parts, [])
+
+    def _own(self) -> Path:
+        """The folder, closed to others, and so the one it is in."""
+        owner_only(self.folder.parent)
+        return owner_only(self.folder)
 
     @property
     def _place(self) -> str:

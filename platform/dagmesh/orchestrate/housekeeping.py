@@ -52,7 +52,8 @@ def keep_events(lake: Lake, domain: Domain, now: datetime) -> Iterator[str]:
     if not (home / "events" / "events.sqlite").exists():
         return
     with event_store(home, domain.name) as store:
-        upto = store.newest_before(now - SEALED_AFTER, sealed_head(store).position)
+        newest_first = store.read(after=sealed_head(store).position, order="newest first")
+        upto = next((event.position for event in newest_first if event.time < now - SEALED_AFTER), 0)
         while segment := seal(store, lake.signing_key(domain.name), upto):
             yield f"{domain.name}: events {segment.first} to {segment.last} are sealed."
     used = [projection_folder(home, product) for product in domain.products if product.projection]

@@ -134,6 +134,7 @@ def _make(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _locked(folder: Path) -> Iterator[None]:
     for level in (folder.parents[1], folder.parent, folder):
         level.mkdir(exist_ok=True, mode=0o700)
+    (folder / _LOCK).touch(mode=0o600)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
