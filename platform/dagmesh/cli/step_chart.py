@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 240, 72, 12, 16, 28
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 240, 112, 12, 20, 32
 _MARKED = 200  # more steps than this are a line without points
 
 
@@ -50,13 +50,14 @@ def _dots(placed: Sequence[tuple[float, float, str]]) -> str:
 
 
 def _axes(low: float, high: float, begin: datetime, end: datetime) -> str:
-    """Lines at the least and greatest value and at nothing, and the first and last day."""
+    """Lines at the least and greatest value and at nothing, and the first and last moment."""
     height = high - low or 1.0
     made = []
     for value in sorted({low, 0.0, high}):
         y = _down((value - low) / height)
         made.append(f'<path class="axis" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>')
         made.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{value:,.10g}</text>')
-    days = [(begin, LEFT, "start"), (end, WIDTH - RIGHT, "end")] if end > begin else [(begin, LEFT, "start")]
-    made += [f'<text x="{x}" y="{HEIGHT - 8}" text-anchor="{anchor}">{day:%Y-%m-%d}</text>' for day, x, anchor in days]
+    shape = "%Y-%m-%d" if (end - begin).days > 1 else "%Y-%m-%d %H:%M"
+    ends = [(begin, LEFT, "start"), (end, WIDTH - RIGHT, "end")] if end > begin else [(begin, LEFT, "start")]
+    made += [f'<text x="{x}" y="{HEIGHT - 8}" text-anchor="{anchor}">{moment.strftime(shape)}</text>' for moment, x, anchor in ends]
     return "".join(made)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagmesh.cli.output import shown
 from dagmesh.cli.step_chart import step_chart
-from dagmesh.cli.trace_words import sentence, summary, table, when
+from dagmesh.cli.trace_words import many, sentence, summary, table, when
 from dagmesh.consume.published_row import in_words
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #edeef0; --paper: #111113; --quiet: #a0a4ab; --rule: #363a3f; --line: #70b8ff; } }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; color: var(--ink); background: var(--paper);
   font: 1rem/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.25rem; overflow-wrap: anywhere; }
+h1, h2 { font-size: 1.25rem; overflow-wrap: anywhere; }
+h2 { font-size: 1rem; }
 p { color: var(--quiet); overflow-wrap: anywhere; }
 svg { width: 100%; height: auto; }
 svg text { fill: var(--quiet); font-size: 12px; }
@@ -33,6 +34,19 @@ th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(-
 .number { text-align: right; }
 details { border-left: 2px solid var(--rule); margin: .5rem 0; padding-left: .75rem; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  svg text { font-size: 20px; }
+  thead { position: absolute; clip-path: inset(50%); }
+  tr { display: grid; grid-template-columns: 1fr auto; padding: .4rem 0; border-bottom: 1px solid var(--rule); }
+  td { border: 0; padding: 0; white-space: normal; overflow-wrap: anywhere; text-align: left; }
+  td:nth-child(1) { grid-area: 3 / 2; text-align: right; color: var(--quiet); }
+  td:nth-child(1)::before { content: "event "; }
+  td:nth-child(2) { grid-area: 1 / 1; }
+  td:nth-child(3) { grid-area: 2 / 1; }
+  td:nth-child(4) { grid-area: 3 / 1; color: var(--quiet); }
+  td:nth-child(5) { grid-area: 2 / 2; text-align: right; }
+  td:nth-child(6) { grid-area: 1 / 2; text-align: right; font-weight: 600; }
+}
 """
 
 
@@ -87,7 +101,7 @@ def _row(tag: str, cells: Sequence[Any], numeric: Sequence[bool]) -> str:
 
 
 def _input(port: Input) -> Iterator[str]:
-    found = f": {port.rows} with {in_words(port.on)}" if port.rows else ""
+    found = f": {many(port.rows, 'row')} with {in_words(port.on)}" if port.rows else ""
     yield f"<h2>{escape(port.source + found)}</h2>\n"
     if port.stops:
         yield f"<p>It stops here: {escape(port.stops)}.</p>\n"

@@ -42,7 +42,7 @@ def summary(traced: Traced) -> str:
     """What was read for it and verified."""
     trace = traced.trace
     assert trace is not None
-    changing = f"{len(trace.steps)} of {trace.events} events, of {_many(trace.things, 'thing')}, change it"
+    changing = f"{len(trace.steps)} of {trace.events} events, of {many(trace.things, 'thing')}, change it"
     return f"{changing}; the hash of each is verified; known up to event {trace.known.position}"
 
 
@@ -59,9 +59,9 @@ def command(traced: Traced) -> str:
     return shlex.join(["dagmesh", "trace", address.name, *key, traced.column, "--as-of", str(address.snapshot)])
 
 
-def when(moment: datetime) -> str:
+def when(moment: datetime, to: str = "seconds") -> str:
     """A moment in UTC as ISO 8601."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec=to).replace("+00:00", "Z")
 
 
 def described(traced: Traced) -> dict[str, Any]:
@@ -69,11 +69,11 @@ def described(traced: Traced) -> dict[str, Any]:
     said: dict[str, Any] = {"address": str(traced.address), "key": dict(traced.key), "column": traced.column, "unit": traced.unit}
     said["value"] = traced.value
     if traced.valid_at:
-        said["valid_at"] = when(traced.valid_at)
+        said["valid_at"] = when(traced.valid_at, "auto")
     if traced.trace:
         trace = traced.trace
         said |= {"events": trace.events, "things": trace.things, "position": trace.known.position, "there": trace.there}
-        said["steps"] = [{**vars(step), "time": when(step.time)} for step in trace.steps]
+        said["steps"] = [{**vars(step), "time": when(step.time, "auto")} for step in trace.steps]
     said["inputs"] = [_described(port) for port in traced.inputs]
     return said | {"stops": traced.stops}
 
@@ -95,15 +95,21 @@ def _values(port: Input, before: str) -> Iterator[str]:
         yield from (f"{before}{'└─ ' if place == len(port.keys) - 1 else '├─ '}{in_words(key)}" for place, key in enumerate(port.keys))
     for place, value in enumerate(port.values):
         last = place == len(port.values) - 1
-        end = f"; {summary(value)}" if value.trace else f"; it stops here: {value.stops}" if value.stops else ""
+        end = f"; {summary(value)}" if value.trace else f"; it stops here: {value.stops}" if value.stops and not _stops(port) else ""
         own = f"{value.column} of {in_words(value.key)} is {_short(value.value) or 'nothing'}"
         yield f"{before}{'└─ ' if last else '├─ '}{own}{end}"
         yield from _inputs(value, before + ("   " if last else "│  "))
 
 
 def _said(port: Input) -> str:
-    found = f": {_many(port.rows, 'row')} with {in_words(port.on)}" if port.rows else ""
-    return f"{port.source}{found}" + (f"; it stops here: {port.stops}" if port.stops else "")
+    found = f": {many(port.rows, 'row')} with {in_words(port.on)}" if port.rows else ""
+    return f"{port.source}{found}" + (f"; it stops here: {_stops(port)}" if _stops(port) else "")
+
+
+def _stops(port: Input) -> str:
+    """Why the trace goes no further from the input, or from any of its values, when they all say the same."""
+    reasons = {value.stops for value in port.values}
+    return port.stops or (reasons.pop() if len(reasons) == 1 else "")
 
 
 def _with_steps(traced: Traced) -> Iterator[Traced]:
@@ -129,5 +135,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _many(count: int, what: str) -> str:
+def many(count: int, what: str) -> str:
+    """So many of something, in words."""
     return f"{count} {what}{'' if count == 1 else 's'}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagmesh.consume.published_row import SHOWN, PublishedRow, count_with, in_words, published_row, rows_with
 from dagmesh.consume.resolver import Reading, Resolver
-from dagmesh.consume.trace_events import EventsOf
+from dagmesh.consume.trace_events import EventsOf, fed_by
 from dagmesh.errors import AccessRefused, DagmeshError, MeshError
 from dagmesh.lake.history import added_by
 from dagmesh.lake.publication import Publication
@@ -107,14 +107,14 @@ class Tracer:
         """
         look = self._resolver.look(address)
         with self._events:
-            found = self._events.valid(look, None if address.snapshot is None else look.snapshot.publication, key, column, moment)
+            found = self._events.valid(look, key, column, moment, as_published=address.snapshot is not None)
         return Traced(look.address, key, column, unit_of(look, column), found.value, found, valid_at=moment)
 
     def _traced(self, row: PublishedRow, column: str, *, nested: bool = False) -> Traced:
         about = added_by(row.reading.snapshot, row.day)
         said = Traced(row.reading.address, row.key, column, unit_of(row.reading, column), row.values[column])
-        fed = next((port for port in about.inputs.values() if "feed" in port), None)
-        if fed is None or "definition" not in fed:
+        fed = fed_by(about)
+        if fed is None:
             return replace(said, inputs=self._inputs(row, column, about), stops=_no_lineage(about))
         try:
             return replace(said, trace=self._events.published(row, column, fed))

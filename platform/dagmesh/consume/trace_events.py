@@ -85,28 +85,31 @@ class EventsOf:
             raise _other_value(row, column, made, fed, found.definition)
         return made
 
-    def valid(self, look: Look, about: Publication | None, key: Mapping[str, str], column: str, moment: datetime) -> Trace:
+    def valid(self, look: Look, key: Mapping[str, str], column: str, moment: datetime, *, as_published: bool) -> Trace:
         """The trace of what a value would be had nothing happened since a moment.
 
         Args:
             look: the product.
-            about: the publication whose events are to be looked at; None: all events there are.
             key: texts by column: all that names a row.
             column: the column.
             moment: with a time zone.
+            as_published: look only at the events that its publication knew; else at all there are.
 
         Raises:
-            AddressError: the key is not that of a row. NotPublished: no such row was ever there up to then.
+            AddressError: it is no projection, or the key is not that of a row. NotPublished: no such row was ever there up to then.
             AccessRefused, MeshError, ChainBroken: see `published`.
         """
         for name in (*key, column):
             check_column(self._reader, look, name)
+        fed = fed_by(look.snapshot.publication)
+        if fed is None:
+            told = f"{look.address} is made of no events directly, so that nothing says what it was at a moment"
+            raise AddressError(f"{told}; leave out --valid-at to see what it was made of.")
         found = self._opened(look)
         names = _names(found.product)
         if sorted(names) != sorted(key):
             raise AddressError(f"{look.address}: what was true at a moment is asked for by all that names a row: {', '.join(names)}.")
-        fed = next((port for port in about.inputs.values() if "feed" in port), None) if about else None
-        known = Known(fed["position"] if fed else found.store.head().position, moment)
+        known = Known(fed["position"] if as_published else found.store.head().position, moment)
         newest = newest_day(self._con, known.relations(self._con, found.store, found.definition))
         made = self._trace(found, Asked(column, key, dict(look.snapshot.publication.columns), known, newest))
         if not made.steps:
@@ -124,10 +127,8 @@ class EventsOf:
         address = Address(look.address.domain, look.address.product, look.address.major)
         if address not in self._open:
             if self._reader != address.domain:
-                message = (
-                    f"the events of {address.domain} are private to it, and {self._reader} traces. As its owner: --as {address.domain}"
-                )
-                raise AccessRefused(message, reader=self._reader, address=str(address))
+                private = f"the events of {address.domain} are private to it, and {self._reader} may not trace them"
+                raise AccessRefused(f"{private}; as their owner: --as {address.domain}", reader=self._reader, address=str(address))
             self._open[address] = self._of(address)
         return self._open[address]
 
@@ -143,6 +144,11 @@ class EventsOf:
         alias = f"projected_{len(self._open)}"
         state = self._stack.enter_context(opened(self._con, definition, folder, alias)) if (folder / FILE).exists() else None
         return _Open(product, definition, store, state)
+
+
+def fed_by(about: Publication) -> Mapping[str, Any] | None:
+    """What a projection's publication says of the events that it was folded from; None for any other product."""
+    return next((port for port in about.inputs.values() if "feed" in port and "definition" in port), None)
 
 
 def _names(product: Product) -> list[str]:
