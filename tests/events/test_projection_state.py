@@ -169,6 +169,18 @@ def test_a_fold_that_fails_leaves_things_and_checkpoint_as_they_were(
         assert con.execute(f"FROM {state.table}").fetchall() == [("a", 1, None)]
 
 
+def test_a_fold_that_fails_with_its_checkpoint_leaves_everything_as_it_was(state: State, store: EventStore) -> None:
+    store.append([lent(1)])
+    before = advance(state, store)
+    store.append([lent(2)])
+
+    with pytest.raises(AttributeError):
+        state.fold_to(store, Head(2, None))  # type: ignore[arg-type]  # fails when the things are folded, at their checkpoint
+
+    assert state.checkpoint() == before
+    assert rows(state, advance(state, store)) == [("a", 2, 3, 0)]
+
+
 CRASH = """
 import os, sys
 from pathlib import Path
