@@ -85,6 +85,13 @@ def test_rows_come_in_order(state: State, store: EventStore) -> None:
     assert rows(state, advance(state, store)) == [("a", 1, 3, 1), ("b", 2, 5, 0), ("c", 1, 2, 0)]
 
 
+def test_an_event_without_a_key_counts_for_nothing(con: duckdb.DuckDBPyConnection, tmp_path: Path, store: EventStore) -> None:
+    store.append([lent(1), NewEvent("e2", "BikeLent", "bikes/unknown", NOON, {"cents": 5})])
+
+    with opened(con, replace(BY_DAY, partitioned_by=None), tmp_path / "state") as state:
+        assert rows(state, advance(state, store)) == [("a", 1, 1, 0)]
+
+
 def test_a_run_goes_on_where_the_last_one_ended(con: duckdb.DuckDBPyConnection, tmp_path: Path, store: EventStore) -> None:
     store.append([lent(1), lent(2, "b")])
     with opened(con, BY_DAY, tmp_path / "state") as state:
