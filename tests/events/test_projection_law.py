@@ -1,6 +1,6 @@
 """The laws of projections, for any events and any projection: whoever folds, in however many steps, gets the same rows.
 
-About 30 seconds; DAGMESH_LAW_EXAMPLES=10000 searches for as long as one likes, with new examples each time.
+About 15 seconds; DAGMESH_LAW_EXAMPLES=10000 searches for as long as one likes, with new examples each time.
 """
 
 import os
@@ -96,7 +96,7 @@ def cut_streams(draw: st.DrawFn) -> tuple[list[Told], int, list[int]]:
     return events, draw(places), sorted(draw(st.lists(places, max_size=3)))
 
 
-@law(40)
+@law(30)
 @given(meant=projections(), cut=cut_streams())
 def test_rebuilt_is_advanced_is_the_fold_in_python(
     con: duckdb.DuckDBPyConnection, meant: Meant, cut: tuple[list[Told], int, list[int]]
@@ -140,13 +140,13 @@ def files(meant: Meant, state: State, checkpoint: Checkpoint, folder: Path) -> d
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
 
 
-@law(15)
+@law(10)
 @given(meant=projections(), cut=cut_streams(), before=st.integers(0, 12))
 def test_the_version_of_days_is_another_when_their_rows_are(
     con: duckdb.DuckDBPyConnection, meant: Meant, cut: tuple[list[Told], int, list[int]], before: int
 ) -> None:
     events, sealed, _ = cut
-    known = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)] if meant.partitioned_by else []
+    known = [NOON.date() + timedelta(days=more) for more in (-1, 0, 1)] if meant.partitioned_by else []
     asked: list[list[date]] = [[day] for day in known] or [[]]
 
     with site(events, sealed) as (folder, store):
@@ -162,7 +162,7 @@ def test_the_version_of_days_is_another_when_their_rows_are(
         assert version != other or earlier == later
 
 
-@law(15)
+@law(10)
 @given(meant=projections(), events=streams(), order=st.randoms(use_true_random=False))
 def test_events_that_happened_at_different_moments_may_arrive_in_any_order(
     con: duckdb.DuckDBPyConnection, meant: Meant, events: list[Told], order: Random
@@ -190,7 +190,7 @@ EVENTS = numbered(
         Told("Placed", NOON, {"id_": "a", "part": 0, "amount": 5, "eur": Decimal("1.10"), "note": "é", "day": NOON.date()}, 2),
         Told("Changed", NOON, {"id_": "a", "part": 0, "amount": 7, "note": "z"}, 1),
         Told("Placed", NOON - timedelta(days=3), {"id_": "b", "part": 0, "eur": Decimal("0.05"), "note": "b"}, 1),
-        Told("Changed", NOON, {"id_": "a", "part": 0, "amount": 5, "note": "é"}, 2),
+        Told("Changed", NOON, {"id_": "a", "part": 0, "amount": 5, "note": "z"}, 2),
         Told("Changed", NOON, {"part": 0, "amount": 100, "note": "nobody's"}, 2),
         Told("Changed", NOON - timedelta(days=1), {"id_": "a", "part": 0, "amount": -2, "note": "late"}, 2),
         Told("Placed", NOON - timedelta(days=3), {"id_": "b", "part": 0, "amount": 9}, 2),
@@ -229,10 +229,11 @@ def test_at_every_cut_and_step_by_step_it_is_the_same(con: duckdb.DuckDBPyConnec
 
 def test_the_same_things_are_the_same_bytes_whatever_the_state_went_through(con: duckdb.DuckDBPyConnection) -> None:
     meant = every_way()
+    events = [Told("Placed", NOON - timedelta(days=n % 2), {"id_": f"t{n % 17}", "amount": n, "note": f"{n}"}, 2) for n in range(40)]
 
-    with site(EVENTS) as (folder, store):
+    with site(numbered(events)) as (folder, store):
         written = []
-        for name, cuts in (("once", []), ("twice", []), ("in steps", [2, 3, 6])):
+        for name, cuts in (("once", []), ("twice", []), ("in steps", [5, 11, 23, 31])):
             with folded(con, meant, store, folder / name, cuts) as (state, reached):
                 written.append(files(meant, state, reached, folder / f"{name}, written"))
 

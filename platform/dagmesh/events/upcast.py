@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import CodeType
 from typing import Any, overload
 
 from dagmesh.errors import EventRefused, nearest
@@ -27,6 +28,18 @@ class Upcast:
 
     def __str__(self) -> str:
         return f"{self.type} {self.from_version} -> {self.from_version + 1}"
+
+    @property
+    def code(self) -> str:
+        """What its function does, as text; empty for SQL. Comments and places are not in it, nor what it calls."""
+        return repr(_said(self.function.__code__)) if self.function else ""
+
+
+def _said(constant: object) -> object:
+    """What code, or a constant of it, says: the same in every process, so without addresses and the order of a set."""
+    if isinstance(constant, CodeType):
+        return constant.co_code, constant.co_names, [_said(inner) for inner in constant.co_consts]
+    return sorted(map(repr, constant)) if isinstance(constant, frozenset) else repr(constant)
 
 
 @overload

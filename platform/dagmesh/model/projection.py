@@ -189,7 +189,11 @@ class Projection:
         for name in (*self.entity.key, *self.entity.columns, *self.columns, *(self.by or {})):
             if not _IDENTIFIER.match(str(name)):
                 yield f"column '{name}'", "is no name of a column; give the key as a mapping of name to SQL."
+        if not (self.entity.key and self.entity.columns):
+            yield "entity", 'has no key or no columns; write for example dm.entity("order_id", returns=dm.count("OrderReturned")).'
         for name, folded in self.entity.columns.items():
+            if name in self.entity.key:
+                yield f"entity column '{name}'", "is the key already; leave it out."
             if not (isinstance(folded, Folded) and folded.on and folded.of is None):
                 yield f"entity column '{name}'", 'folds no events; write for example dm.first(OrderPlaced="customer_id").'
         yield from self._column_complaints()
@@ -200,7 +204,9 @@ class Projection:
 
     def _column_complaints(self) -> Iterator[tuple[str, str]]:
         for name, made in self.columns.items():
-            if isinstance(made, Folded):
+            if name in (self.by or {}):
+                yield f"column '{name}'", "is in by and in columns; leave it out of one."
+            elif isinstance(made, Folded):
                 if self.by is None:
                     yield (
                         f"column '{name}'",

@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import CodeType
 from typing import TYPE_CHECKING
 
 from dagmesh.errors import ChainBroken
@@ -90,24 +89,13 @@ class Definition:
     def digest(self) -> str:
         """Sixteen hexadecimal digits: another definition, another state, folded beside the old one."""
         used = {f"{name} {version}": kind.schema for (name, version), kind in self.types.items() if name in self.projection.entity.types}
-        lifts = [(str(lift), dict(lift.fields), _code(lift)) for lift in self.upcasts if lift.type in self.projection.entity.types]
+        lifts = [(str(lift), dict(lift.fields), lift.code) for lift in self.upcasts if lift.type in self.projection.entity.types]
         said = [self.projection.definition(), self.day, used, lifts]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def relations(self, con: duckdb.DuckDBPyConnection, store: EventStore, after: int, until: int) -> dict[str, str]:
         """FROM-able events by type, after a position and up to another."""
         return {name: relation(con, store, name, after, until, self.upcasts) for name in self.projection.entity.types}
-
-
-def _code(lift: Upcast) -> str:
-    return hashlib.sha256(repr(_said(lift.function.__code__)).encode()).hexdigest() if lift.function else ""
-
-
-def _said(constant: object) -> object:
-    """What a function's code, or a constant of it, says: the same in every process, so without addresses and the order of a set."""
-    if isinstance(constant, CodeType):
-        return constant.co_code, constant.co_names, [_said(inner) for inner in constant.co_consts]
-    return sorted(map(repr, constant)) if isinstance(constant, frozenset) else repr(constant)
 
 
 @dataclass(frozen=True)
