@@ -67,11 +67,14 @@ class _Rows:
     def sealed(self) -> Iterator[str]:
         """The segments' rows, by version."""
         wanted = [segment for segment in self.segments if segment.last > self.after and segment.first <= self.until]
+        cut = [segment for segment in wanted if segment.first <= self.after or segment.last > self.until]
         within = f"position > {int(self.after)} AND position <= {int(self.until)}"
         for version in self.in_sql:
-            paths = ", ".join(literal(path) for segment in wanted for path in _files(segment, self.type, version))
-            if paths:
-                yield self._lifted(f"(FROM read_parquet([{paths}]) WHERE {within})", version)
+            # A whole segment's positions need not be read.
+            for of, condition in (([segment for segment in wanted if segment not in cut], "true"), (cut, within)):
+                paths = ", ".join(literal(path) for segment in of for path in _files(segment, self.type, version))
+                if paths:
+                    yield self._lifted(f"(FROM read_parquet([{paths}]) WHERE {condition})", version)
 
     def tail(self) -> Iterator[str]:
         """The rows that are not sealed yet, by version."""

@@ -7,7 +7,7 @@ The names have a space, so that no column can have them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ AT = '"happened at"'
 # Moments are below 2**53 microseconds; no store has 10**10 events.
 _MOMENT = "(epoch_us(time)::HUGEINT * 10000000000 + position)"
 DAY = '"its day"'
+HASH = '"hash of key"'  # a thing is found by it: eight bytes a thing to look through
+_TAKEN = '"taken from event"'
 
 
 def contributions(entity: Entity, relations: Mapping[str, str], beside: Sequence[str] = ()) -> str:
@@ -43,15 +45,29 @@ def _contribution(entity: Entity, type: str) -> Iterator[str]:
         yield f"{f'({folded.on[type]})' if type in folded.on else 'NULL'} AS {quoted(name)}"
 
 
-def fold(entity: Entity, contributed: str) -> str:
-    """SELECT of a row for each thing that the contributions, FROM-able SQL, are about."""
+def fold(entity: Entity, contributed: str, nested: Collection[str] = ()) -> str:
+    """SELECT of a row for each thing that the contributions are about.
+
+    Args:
+        entity: what is folded.
+        contributed: FROM-able SQL of its contributions.
+        nested: columns whose values are lists or structs. DuckDB keeps such values of a group slowly, so a first or last of them is
+            taken from its event once that is known.
+    """
     keys = [quoted(name) for name in entity.key]
-    made = [f"{sql} AS {name}" for column, folded in entity.columns.items() for name, sql in _aggregates(column, folded)]
-    there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
-    return f"SELECT {', '.join([*keys, *made])} FROM {contributed} WHERE {there} GROUP BY {', '.join(keys)}"
+    late = [name for name in nested if entity.columns[name].way in ("first", "last")]
+    made = [f"{sql} AS {name}" for column, folded in entity.columns.items() for name, sql in _aggregates(column, folded, column in late)]
+    # Not WHERE, nor what DuckDB would make one of: it would compute the keys a second time for it.
+    there = f"CASE WHEN count(*) > 0 THEN {' AND '.join(f'{key} IS NOT NULL' for key in keys)} END"
+    found = f"SELECT {', '.join([*keys, *made])} FROM {contributed} GROUP BY {', '.join(keys)} HAVING {there}"
+    for name in late:
+        of_event = f"SELECT {quoted(name)} AS {_TAKEN}, {AT} FROM {contributed}"
+        columns = f"f.* REPLACE ({_TAKEN} AS {quoted(name)})"
+        found = f"SELECT {columns} FROM ({found}) f LEFT JOIN ({of_event}) e ON e.{AT} = f.{at(name)}"
+    return found
 
 
-def _aggregates(column: str, folded: Folded) -> Iterator[tuple[str, str]]:
+def _aggregates(column: str, folded: Folded, is_late: bool) -> Iterator[tuple[str, str]]:
     """What is kept of a column, by name, as an aggregate of contributions."""
     value = quoted(column)
     if folded.way == "count":
@@ -65,7 +81,7 @@ def _aggregates(column: str, folded: Folded) -> Iterator[tuple[str, str]]:
         yield seen(column), f"coalesce(list_sort(list(DISTINCT {value}) FILTER ({value} IS NOT NULL)), [])"
     else:
         least = "min" if folded.way == "first" else "max"
-        yield value, f"arg_{least}({value}, {AT})"
+        yield value, "NULL" if is_late else f"arg_{least}({value}, {AT})"
         yield at(column), f"{least}({AT}) FILTER ({value} IS NOT NULL)"
 
 

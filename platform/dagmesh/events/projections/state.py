@@ -10,13 +10,14 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.errors import ChainBroken
 from dagmesh.events.durable import write_durably
 from dagmesh.events.event import Head
-from dagmesh.events.projections.folding import DAY, contributions, fold, merged, newest_day, with_day
+from dagmesh.events.projections.folding import DAY, HASH, contributions, fold, merged, newest_day, with_day
 from dagmesh.events.projections.rows import rows_sql
 from dagmesh.events.relation import relation
 from dagmesh.events.store import EventStore
@@ -90,7 +91,7 @@ class Definition:
         """Sixteen hexadecimal digits: another definition, another state, folded beside the old one."""
         used = {f"{name} {version}": kind.schema for (name, version), kind in self.types.items() if name in self.projection.entity.types}
         lifts = [(str(lift), dict(lift.fields), lift.code) for lift in self.upcasts if lift.type in self.projection.entity.types]
-        said = [self.projection.definition(), self.day, used, lifts]
+        said = [self.projection.definition(), self.day, used, lifts, version("duckdb")]  # whose hashes change between releases
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def relations(self, con: duckdb.DuckDBPyConnection, store: EventStore, after: int, until: int) -> dict[str, str]:
@@ -161,13 +162,22 @@ class State:
 
     def _folded(self, relations: Mapping[str, str]) -> str:
         entity = self.definition.projection.entity
-        return fold(entity, f"({contributions(entity, relations)})")
+        contributed = f"({contributions(entity, relations)})"
+        described = self.con.execute(f"DESCRIBE FROM {contributed}").fetchall()
+        nested = [name for name, kind, *_ in described if kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))]
+        return fold(entity, contributed, [name for name in nested if name in entity.columns])
 
     def _with_day(self, table: str) -> str:
-        return with_day(self.definition.projection.entity, self.definition.day, table)
+        keys = ", ".join(quoted(name) for name in self.definition.projection.entity.key)
+        return f"SELECT *, hash({keys}) AS {HASH} FROM ({with_day(self.definition.projection.entity, self.definition.day, table)})"
 
     def _rebuild(self, relations: Mapping[str, str]) -> None:
-        self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {self._with_day(f'({self._folded(relations)})')}")
+        made = self._with_day(f"({self._folded(relations)})")
+        self.con.execute("SET disabled_compression_methods = 'dict_fsst'")  # writing texts in it takes longer than all else
+        try:
+            self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {made}")
+        finally:
+            self.con.execute("RESET disabled_compression_methods")
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.alias}.versions AS "
             f"SELECT {DAY} AS day, count(*) AS things, sum(hash(t))::HUGEINT AS total FROM {self.table} t GROUP BY ALL"
@@ -176,8 +186,11 @@ class State:
     def _advance(self, relations: Mapping[str, str]) -> None:
         keys = ", ".join(quoted(name) for name in self.definition.projection.entity.key)
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE folded_new AS {self._folded(relations)}")
-        touched = f"{self.table} t SEMI JOIN folded_new USING ({keys})"
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE things_before AS SELECT t.rowid AS its_row, t.* FROM {touched}")
+        # First which rows they are, by a column of eight bytes, then these rows: else every row's columns would be read.
+        hashes = f"(SELECT DISTINCT hash({keys}) AS {HASH} FROM folded_new)"
+        rows = f"SELECT t.rowid FROM {self.table} t JOIN {hashes} USING ({HASH})"
+        touched = f"(SELECT rowid AS its_row, * FROM {self.table} WHERE rowid IN ({rows})) SEMI JOIN folded_new USING ({keys})"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE things_before AS FROM {touched}")
         both = merged(self.definition.projection.entity, "things_before", "folded_new")
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE things_after AS {self._with_day(f'({both})')}")
         self.con.execute(f"DELETE FROM {self.table} WHERE rowid IN (SELECT its_row FROM things_before)")
