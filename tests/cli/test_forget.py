@@ -12,7 +12,7 @@ from tests.small_mesh import forget
 from dagmesh.cli import main
 from dagmesh.events.projections.personal import folds_personal
 from dagmesh.model.address import Address
-from dagmesh.orchestrate.folding import definition_of
+from dagmesh.events.projections.of_product import definition_of
 
 __all__ = ["event_mesh"]
 ADA = ("Ada Lovelace", "ada@example.org")

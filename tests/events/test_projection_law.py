@@ -25,7 +25,8 @@ from tests.events.told import KNOWN, NOON, UPCASTS, Told, append, numbered, open
 
 from dagmesh.events.event import Head
 from dagmesh.events.projections.folding import things as compiled_things
-from dagmesh.events.projections.state import Checkpoint, Definition, State, opened
+from dagmesh.events.projections.state import Checkpoint, Definition, State
+from dagmesh.events.projections.state_files import opened
 from dagmesh.events.segments import seal
 from dagmesh.events.store import EventStore
 from dagmesh.lake.copied_files import Copy, copied

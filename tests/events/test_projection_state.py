@@ -14,7 +14,8 @@ from tests.events.sealing import connection, kind
 import dagmesh as dm
 from dagmesh.errors import ChainBroken
 from dagmesh.events.event import Head, NewEvent
-from dagmesh.events.projections.state import Checkpoint, Definition, State, advance, opened, state_folder
+from dagmesh.events.projections.state import Checkpoint, Definition, State, advance
+from dagmesh.events.projections.state_files import opened, state_folder
 from dagmesh.events.store import EventStore
 from dagmesh.events.upcast import Upcast, upcast
 

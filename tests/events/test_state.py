@@ -9,7 +9,8 @@ from tests.events.sealing import EUR, KEY, LINES, NOON, NOTE, connection, kind
 
 import dagmesh as dm
 from dagmesh.events.event import Head, NewEvent
-from dagmesh.events.projections.state import Checkpoint, Definition, State, opened
+from dagmesh.events.projections.state import Checkpoint, Definition, State
+from dagmesh.events.projections.state_files import opened
 from dagmesh.events.segments import seal
 from dagmesh.events.store import EventStore
 

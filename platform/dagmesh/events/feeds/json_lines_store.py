@@ -31,7 +31,7 @@ class Export:
 
     announced: int | None
     arrived: int
-    ids: int = 0
+    ids: int = field(default=0, compare=False)
 
     @property
     def completeness(self) -> float:
