@@ -104,7 +104,7 @@ def test_a_domain_runs_by_itself_in_process_on_the_shared_resources(name: str) -
 
     sensors = list(definitions.sensors or [])
     assert [(sensor.name, sensor.default_status) for sensor in sensors] == [(f"{name}_daily", dg.DefaultSensorStatus.RUNNING)]
-    assert set(definitions.resources or {}) == {"lake", "resolver", "io_manager"}
+    assert set(definitions.resources or {}) == {"lake", "resolver", "events", "io_manager"}
     assert definitions.resources["resolver"].reader == name
     assert definitions.executor is dg.in_process_executor
 
@@ -167,4 +167,4 @@ print(sorted({"pandas", "pandera", "polars"} & set(sys.modules)))
 
     done = subprocess.run([sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True)
 
-    assert done.stdout.splitlines() == ["['duckdb']", "[]"]
+    assert done.stdout.splitlines() == ["[]", "[]"]
