@@ -196,7 +196,7 @@ EVENTS = numbered(
         Told("Changed", NOON - timedelta(days=1), {"id_": "a", "part": 0, "amount": -2, "note": "late"}, 2),
         Told("Placed", NOON - timedelta(days=3), {"id_": "b", "part": 0, "amount": 9}, 2),
         Told("Changed", NOON + timedelta(days=1), {"id_": "b", "part": 0}, 1),
-        Told("Placed", NOON - timedelta(days=3), {"id_": "c", "part": 0, "eur": Decimal("2.00"), "note": "c"}, 2),
+        Told("Placed", NOON - timedelta(days=3), {"id_": "c", "part": 0, "eur": Decimal("2.00")}, 2),
     ]
 )
 
@@ -230,7 +230,7 @@ def test_at_every_cut_and_step_by_step_it_is_the_same(con: duckdb.DuckDBPyConnec
 
 def test_the_same_things_are_the_same_bytes_whatever_the_state_went_through(con: duckdb.DuckDBPyConnection) -> None:
     meant = every_way()
-    events = [Told("Placed", NOON - timedelta(days=n % 2), {"id_": f"t{n % 17}", "amount": n, "note": f"{n}"}, 2) for n in range(40)]
+    events = [Told("Placed", NOON - timedelta(days=n % 17 % 2), {"id_": f"t{n % 17}", "amount": n, "note": f"{n}"}, 2) for n in range(40)]
 
     with site(numbered(events)) as (folder, store):
         written = []

@@ -1,5 +1,6 @@
 """What a projection keeps between runs: one state for one definition and one store, that a crash does not tear."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -334,7 +335,7 @@ def test_the_digest_of_an_upcast_is_the_same_in_every_process() -> None:
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=Path(__file__).parents[2],
-            env={"PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
             check=True,
