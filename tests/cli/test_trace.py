@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from tests.cli.tracing import FIRST, LATE, dagmesh, hand_over, make_tracing_mesh, tracing_mesh
+from tests.cli.tracing import FIRST, LATE, dagmesh, hand_over, make_tracing_mesh, said, tracing_mesh
 from tests.events.sealing import tamper
 from tests.small_mesh import SmallMesh, small_mesh
 
@@ -14,6 +14,7 @@ from dagmesh.events.store import EventStore
 
 __all__ = ["small_mesh", "tracing_mesh"]
 NORTH = ["sensors.readings", "sensor=north", "read_on=2026-11-18", "degrees"]
+DAYS = ("2026-11-18", "2026-11-19")
 STEPS = [
     "event  when                  type       subject      contribution  degrees",
     "    1  2026-11-18T08:00:00Z  Read       readings/r1             4        4",
@@ -31,7 +32,7 @@ def test_a_value_is_told_step_by_step(tracing_mesh: SmallMesh) -> None:
         "",
         *STEPS,
         "",
-        "4 of 4 events, of 3 things, change it; the hash of each is verified; known up to event 5.",
+        "4 of 4 events of 3 things change it; the hash of each is verified; known up to event 5.",
     ]
 
 
@@ -57,7 +58,19 @@ def test_a_late_event_changes_what_was_true_and_the_next_snapshot_not_what_was_k
     assert valid[0] == (
         "sensors.readings@1#1: degrees of sensor=north read_on=2026-11-18, had nothing happened after 2026-11-18T10:00:00Z, is 9 degrees."
     )
-    assert valid[-1] == "3 of 3 events, of 2 things, change it; the hash of each is verified; known up to event 6."
+    assert valid[-1] == "3 of 3 events of 2 things change it; the hash of each is verified; known up to event 6."
+
+
+def test_a_day_that_was_not_made_again_is_traced_to_the_events_of_its_own_publication(tracing_mesh: SmallMesh) -> None:
+    next_day = said(7, "Read", "r7", 8, sensor="north", degrees=1).replace("2026-11-18T", "2026-11-19T")
+    tracing_mesh.write(".dagmesh/exports/sensors/2026-11-19.jsonl", f"{next_day}\n")
+    tracing_mesh.build("2026-11-18", "2026-11-19")
+
+    first, second = (json.loads(dagmesh("trace", *NORTH[:2], f"read_on={day}", "degrees", "--json").stdout) for day in DAYS)
+
+    assert first["address"] == second["address"] == "sensors.readings@1#1"
+    assert (first["value"], first["position"]) == (11, 5)
+    assert (second["value"], second["position"]) == (1, 6)
 
 
 def test_what_was_true_can_be_asked_of_what_was_known(tracing_mesh: SmallMesh) -> None:
@@ -86,17 +99,15 @@ def test_the_owner_of_the_events_goes_on_into_them(tracing_mesh: SmallMesh) -> N
     tracing_mesh.build("2026-11-18")
 
     told = dagmesh("trace", "reports.totals", "degrees", "--as", "sensors").output.splitlines()
-    said = json.loads(dagmesh("trace", "reports.totals", "degrees", "--as", "sensors", "--json").stdout)
+    complete = json.loads(dagmesh("trace", "reports.totals", "degrees", "--as", "sensors", "--json").stdout)
 
     assert told[1:] == [
         "└─ sensors.readings@1#0: 2 rows with read_on=2026-11-18",
-        "   ├─ degrees of sensor=north read_on=2026-11-18 is 11; 4 of 4 events, of 3 things, change it; the hash of each is verified; "
-        "known up to event 5",
-        "   └─ degrees of sensor=south read_on=2026-11-18 is 20; 1 of 1 events, of 1 thing, change it; the hash of each is verified; "
-        "known up to event 5",
+        "   ├─ degrees of sensor=north read_on=2026-11-18 is 11; 4 events, verified",
+        "   └─ degrees of sensor=south read_on=2026-11-18 is 20; 1 event, verified",
         "Step by step: dagmesh trace sensors.readings sensor=north read_on=2026-11-18 degrees --as-of 0",
     ]
-    (port,) = said["inputs"]
+    (port,) = complete["inputs"]
     assert [step["value"] for step in port["values"][0]["steps"]] == [4, 13, 4, 11]
     assert dagmesh(*told[-1].removeprefix("Step by step: dagmesh ").split()).output.splitlines()[2:7] == STEPS
 

@@ -42,7 +42,7 @@ def summary(traced: Traced) -> str:
     """What was read for it and verified."""
     trace = traced.trace
     assert trace is not None
-    changing = f"{len(trace.steps)} of {trace.events} events, of {many(trace.things, 'thing')}, change it"
+    changing = f"{len(trace.steps)} of {many(trace.events, 'event')} of {many(trace.things, 'thing')} change it"
     return f"{changing}; the hash of each is verified; known up to event {trace.known.position}"
 
 
@@ -95,7 +95,13 @@ def _values(port: Input, before: str) -> Iterator[str]:
         yield from (f"{before}{'└─ ' if place == len(port.keys) - 1 else '├─ '}{in_words(key)}" for place, key in enumerate(port.keys))
     for place, value in enumerate(port.values):
         last = place == len(port.values) - 1
-        end = f"; {summary(value)}" if value.trace else f"; it stops here: {value.stops}" if value.stops and not _stops(port) else ""
+        end = (
+            f"; {many(len(value.trace.steps), 'event')}, verified"
+            if value.trace
+            else f"; it stops here: {value.stops}"
+            if value.stops and not _stops(port)
+            else ""
+        )
         own = f"{value.column} of {in_words(value.key)} is {_short(value.value) or 'nothing'}"
         yield f"{before}{'└─ ' if last else '├─ '}{own}{end}"
         yield from _inputs(value, before + ("   " if last else "│  "))
