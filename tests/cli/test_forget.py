@@ -10,9 +10,9 @@ from tests.event_mesh import DAYS, EventMesh, event, event_mesh, events_of
 from tests.small_mesh import forget
 
 from dagmesh.cli import main
+from dagmesh.events.projections.of_product import definition_of
 from dagmesh.events.projections.personal import folds_personal
 from dagmesh.model.address import Address
-from dagmesh.events.projections.of_product import definition_of
 
 __all__ = ["event_mesh"]
 ADA = ("Ada Lovelace", "ada@example.org")

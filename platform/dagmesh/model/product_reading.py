@@ -15,7 +15,7 @@ from dagmesh.model.address import NAME, Address
 from dagmesh.model.contract import Contract
 from dagmesh.model.contract_reading import shown_file
 from dagmesh.model.product import FORMS, DataProduct, Form, Read, Window
-from dagmesh.model.projection import Events, Projection
+from dagmesh.model.projection_reading import declared_projection, projection_complaints
 from dagmesh.model.promise import Price, Promise, duration
 
 OWNER = re.compile(r"(team:[A-Za-z0-9._-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
@@ -40,8 +40,8 @@ def read_product(function: Callable[..., Any], declared: dict[str, Any], unknown
     reads, form, port_complaints = _ports(function, declared["reads"] if isinstance(declared["reads"], Mapping) else {})
     place = f"{domain}.{name}" if domain else name
     problems = [Problem(file, place, where, message) for where, message in (*complaints, *port_complaints)]
-    projection = _projection(function, reads) if form == "projection" and not port_complaints else None
-    problems += [Problem(file, place, where, message) for where, message in _projection_complaints(reads, form, projection)]
+    projection = declared_projection(function, reads) if form == "projection" and not port_complaints else None
+    problems += [Problem(file, place, where, message) for where, message in projection_complaints(reads, form, projection)]
     contract = declared["contract"]
     if isinstance(contract, type) and issubclass(contract, Contract):
         problems += contract.problems
@@ -70,28 +70,6 @@ def read_product(function: Callable[..., Any], declared: dict[str, Any], unknown
         accepts=tuple(declared["accepts"]),
         projection=projection,
     )
-
-
-def _projection(function: Callable[..., Any], reads: tuple[Read, ...]) -> Projection | None:
-    """What a function annotated `-> dm.Projection` declares; its parameters only name the feeds."""
-    declared = function(**{read.parameter: Events(read.source) for read in reads})
-    return declared if isinstance(declared, Projection) else None
-
-
-def _projection_complaints(reads: tuple[Read, ...], form: Form, projection: Projection | None) -> Iterator[Complaint]:
-    if form != "projection":
-        return
-    for read in reads:
-        if read.form != "events" or read.days is not None or read.late_days:
-            yield (
-                f"parameter '{read.parameter}'",
-                "a projection reads all events of its own domain's feeds: annotate it dm.Events, without a window; to read "
-                "anything else, write a function that returns a relation.",
-            )
-    if projection is None:
-        yield "return", "gives back no projection; end with return dm.projection(...)."
-    else:
-        yield from projection.complaints()
 
 
 def _first_sentence(docstring: str | None) -> str:
