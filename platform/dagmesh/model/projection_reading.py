@@ -18,6 +18,7 @@ def declared_projection(function: Callable[..., Any], reads: tuple[Read, ...]) -
 
 
 def projection_complaints(reads: tuple[Read, ...], form: Form, projection: Projection | None) -> Iterator[Complaint]:
+    """Parameter or field, and message, of each mistake in a projection's declaration; nothing of another product's."""
     if form != "projection":
         return
     for read in reads:
