@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any
 from dagmesh.lake.owner_only import owner_only, private_home
 from dagmesh.lake.whole_files import replace_whole
 from dagmesh.model.domain import Product
+from dagmesh.model.file_hash import file_sha256
 from dagmesh.model.lineage import Derived
 
 
@@ -44,7 +46,7 @@ def _decided_by(product: Product, ports: Mapping[str, Any]) -> str:
     for part in (*_made_by(), product.function.__qualname__, repr(sorted(ports.items()))):
         hasher.update(part.encode() + b"\0")
     for path in _code(product):
-        hasher.update(f"{path}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+        hasher.update(f"{path}\0{file_sha256(path)}\0".encode())
     return hasher.hexdigest()
 
 
@@ -53,11 +55,12 @@ def _made_by() -> tuple[str, ...]:
     return tuple(f"{name} {version(name)}" for name in ("dagmesh", "duckdb", "sqlglot"))
 
 
-def _code(product: Product) -> Iterator[Path]:
+def _code(product: Product) -> Iterator[str]:
     """Every file of the package that declares the product: what its function calls may be in any of them."""
     package = sys.modules[product.function.__module__.partition(".")[0]]
-    folders = [Path(folder) for folder in getattr(package, "__path__", ())]
+    folders = [*getattr(package, "__path__", ())]
     for folder in folders:
-        yield from sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        walked = ((place, name) for place, _, names in os.walk(folder) for name in names if not name.endswith(".pyc"))
+        yield from sorted(f"{place}/{name}" for place, name in walked)
     if not folders and package.__file__:
-        yield Path(package.__file__)
+        yield package.__file__

@@ -45,7 +45,7 @@ def load(place: Place, version: int | None = None) -> Snapshot:
 
 def _newest(place: Place, version: int) -> Snapshot:
     """The newest snapshot; the one verified before, when it is still the newest and neither commit nor key was touched."""
-    states = _states(place, version)
+    states = states_of(place, version)
     known_states, known = place.verified.get(place.storage.root, (None, None))
     if known and known.version == version and known_states == states:
         return known
@@ -56,13 +56,14 @@ def _newest(place: Place, version: int) -> Snapshot:
     return snapshot
 
 
-def _states(place: Place, version: int) -> list[State | None]:
+def states_of(place: Place, version: int) -> list[State | None]:
+    """The states of all that decides whether a version verifies: its commit and its domain's key."""
     return [place.storage.state(commit_name(version)), place.lake.state(key_name(place.address.domain))]
 
 
 def remember(place: Place, snapshot: Snapshot) -> None:
     """Take a snapshot that this process has just signed and committed as verified, while it is the newest."""
-    place.verified[place.storage.root] = _states(place, snapshot.version), snapshot
+    place.verified[place.storage.root] = states_of(place, snapshot.version), snapshot
 
 
 def _opened(place: Place, version: int, by_number: bool = True) -> DeltaTable:
