@@ -1,4 +1,4 @@
-"""Dagster's SQLite event log with kept connections and bursts written together: a tenth of the cost of an event in the log Dagster ships.
+"""Dagster's SQLite event log with kept connections, and bursts of events written together.
 
 Dagster opens and disposes a connection for every event. Here the few databases in use keep theirs: the index and the
 latest runs. Events that come in bursts wait a moment for each other and are committed together, before any other event,
