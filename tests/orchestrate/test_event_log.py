@@ -1,20 +1,27 @@
 """The kept event log: nothing lost between processes and forks, live watching, and an alarm when Dagster changes."""
 
 import inspect
+import os
+import re
+import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage, SqliteEventLogStorageWatchdog
+from sqlalchemy.engine import Connection
 
 from dagmesh.orchestrate.event_log import KeptSqliteEventLog
 from dagmesh.orchestrate.instance import install
@@ -246,3 +253,150 @@ def test_a_check_of_a_range_of_days_has_one_entry_in_its_history(tmp_path: Path)
         history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
 
     assert [record.status for record in history] == [AssetCheckExecutionRecordStatus.SUCCEEDED]
+
+
+def logged_run(folder: Path, kind: str) -> dict[str, list[tuple[object, ...]]]:
+    """What the databases of a home say of one run of a checked asset of two days and of one that fails, chance and time aside."""
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text(f"event_log_storage: {{{kind}, config: {{base_dir: {folder}/runs}}}}")
+    subprocess.run([sys.executable, "-c", CHECKED, str(folder)], check=True, timeout=120)
+    queries = {
+        "events": "SELECT dagster_event_type, step_key, asset_key, partition FROM event_logs ORDER BY id",
+        "checks": "SELECT asset_key, check_name, partition, execution_status, evaluation_event_storage_id, "
+        "materialization_event_storage_id, evaluation_event LIKE '%PLANNED%' FROM asset_check_executions ORDER BY check_name, id",
+        "assets": "SELECT asset_key, json_extract(last_materialization, '$.storage_id'), last_run_id IS NULL FROM asset_keys ORDER BY 1",
+        "tags": "SELECT event_id, asset_key, key, key LIKE '%version%' OR value FROM asset_event_tags ORDER BY event_id, key",
+    }
+    with sqlite3.connect(folder / "runs" / "index.db") as index:
+        found = {name: index.execute(query).fetchall() for name, query in queries.items()}
+    for file in sorted((folder / "runs").glob("*-*.db"), key=lambda file: file.stat().st_mtime):
+        with sqlite3.connect(file) as run:
+            found.setdefault("runs", []).extend(run.execute(queries["events"]).fetchall())
+    return found
+
+
+CHECKED = """
+import sys, warnings
+import dagster as dg
+
+warnings.simplefilter("ignore")
+checks = [dg.AssetCheckSpec(f"check_{number}", asset="rows") for number in range(3)]
+
+@dg.multi_asset(specs=[dg.AssetSpec("rows")], check_specs=checks)
+def rows():
+    found = [dg.AssetCheckResult(check_name=f"check_{number}", passed=number != 1) for number in range(3)]
+    yield dg.MaterializeResult(asset_key="rows", check_results=found)
+
+@dg.asset(deps=[rows], partitions_def=dg.StaticPartitionsDefinition(["a", "b"]), backfill_policy=dg.BackfillPolicy.single_run())
+def parts() -> None: ...
+
+@dg.multi_asset(specs=[dg.AssetSpec("bad")], check_specs=[dg.AssetCheckSpec(name, asset="bad") for name in ("seen", "unseen")])
+def bad():
+    yield dg.AssetCheckResult(asset_key="bad", check_name="seen", passed=False)
+    raise dg.Failure("as it should")
+
+with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+    dg.materialize([rows], instance=instance)
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
+    dg.materialize([parts], instance=instance, tags=tags)
+    dg.materialize([bad], instance=instance, raise_on_error=False)
+"""
+
+
+def test_the_databases_say_the_same_as_those_of_the_shipped_storage(tmp_path: Path) -> None:
+    ours = logged_run(tmp_path / "ours", "module: dagmesh.orchestrate.event_log, class: KeptSqliteEventLog")
+    shipped = logged_run(tmp_path / "shipped", "module: dagster._core.storage.event_log, class: SqliteEventLogStorage")
+
+    assert len(shipped["runs"]) > 40
+    assert ours == shipped
+
+
+def test_the_tables_of_a_run_are_those_of_the_shipped_storage(tmp_path: Path) -> None:
+    tables = []
+    for kind in (SqliteEventLogStorage, KeptSqliteEventLog):
+        kind(str(tmp_path / kind.__name__)).store_event(entry("first"))
+        with sqlite3.connect(tmp_path / kind.__name__ / f"{RUN}.db") as run:
+            made = run.execute(
+                "SELECT name, sql FROM sqlite_master UNION ALL SELECT 'revision', version_num FROM alembic_version"
+            ).fetchall()
+            mode = run.execute("PRAGMA journal_mode").fetchall()
+        tables.append((sorted((name, re.sub(r"\s", "", (sql or "").replace("IFNOTEXISTS", ""))) for name, sql in made), mode))
+
+    assert tables[0] == tables[1]
+
+
+def planned(name: str) -> EventLogEntry:
+    data = AssetCheckEvaluationPlanned(asset_key=dg.AssetKey("rows"), check_name=name)
+    event = dg.DagsterEvent("ASSET_CHECK_EVALUATION_PLANNED", job_name="job", event_specific_data=data)
+    return entry("")._replace(dagster_event=event)
+
+
+class Counted(KeptSqliteEventLog):
+    """The log, with the transactions on its databases counted."""
+
+    begun = 0
+
+    @contextmanager
+    def _transaction(self, shard: str) -> Iterator[Connection]:
+        self.begun += 1
+        with super()._transaction(shard) as connection:
+            yield connection
+
+
+def test_a_burst_of_events_is_one_transaction_on_each_database(tmp_path: Path) -> None:
+    log = Counted(str(tmp_path))
+    log.store_event(entry("the run exists"))
+    log.begun = 0
+
+    for number in range(100):
+        log.store_event(planned(f"check_{number}"))
+    log.store_event(entry("the end of the burst"))
+
+    assert log.begun == 3
+    assert len(log.get_logs_for_run(RUN)) == 102
+
+
+def test_what_is_read_sees_the_burst_before_it(log: KeptSqliteEventLog) -> None:
+    log.store_event(planned("only"))
+
+    assert len(log.get_logs_for_run(RUN)) == 1
+    assert len(log.get_asset_check_execution_history(dg.AssetCheckKey(dg.AssetKey("rows"), "only"), limit=9)) == 1
+
+
+def test_a_burst_that_nothing_follows_is_written_in_a_moment(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    log.store_event(planned("only"))
+
+    log._later.join(60)
+
+    assert len(SqliteEventLogStorage(str(tmp_path)).get_logs_for_run(RUN)) == 1
+
+
+def test_a_killed_process_leaves_a_log_that_reads_and_can_be_written(tmp_path: Path) -> None:
+    program = WRITER + textwrap.dedent(f"""
+        sys.path.insert(0, sys.argv[2])
+        from test_event_log import planned
+        import os, signal
+        log = KeptSqliteEventLog(sys.argv[1])
+        write(log, {RUN!r}, "begun", 1)
+        log._held.extend(planned(str(number)) for number in range(3))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parent)], check=False, timeout=60)
+    log = KeptSqliteEventLog(str(tmp_path))
+    log.store_event(planned("0"))
+    log.store_event(entry("after"))
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [event.user_message for event in log.get_logs_for_run(RUN)] == ["begun 0", "", "after"]
+
+
+def test_a_forked_child_does_not_write_what_its_parent_holds(tmp_path: Path, log: KeptSqliteEventLog) -> None:
+    log.store_event(planned("only"))
+    child = os.fork()
+    if not child:
+        log.store_event(entry("of the child"))
+        os._exit(0)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert sorted(messages(log)) == ["", "of the child"]

@@ -43,6 +43,12 @@ def _over(day: date) -> date:
     return day
 
 
+def wanted_days(count: int, last: date | None) -> list[date]:
+    """The last `count` days up to `last`, which must be over; up to yesterday by default."""
+    newest = _over(last or yesterday())
+    return [newest - timedelta(days=back) for back in reversed(range(count))]
+
+
 @click.command(epilog=example("dagmesh build", "dagmesh build --days 7", "dagmesh build --domain orders"))
 @click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="How many days.")
 @click.option("--to", "last", type=Day(), help="The last day; yesterday (UTC) by default.")
@@ -54,9 +60,7 @@ def build(days: int, last: date | None, only: tuple[str, ...]) -> None:
     from dagmesh.model.mesh import Mesh
     from dagmesh.orchestrate.unchanged import is_unchanged
 
-    mesh = Mesh.find()
-    newest = _over(last or yesterday())
-    wanted = [newest - timedelta(days=back) for back in reversed(range(days))]
+    mesh, wanted = Mesh.find(), wanted_days(days, last)
     if not only and is_unchanged(mesh, Lake.of(mesh), wanted):
         click.echo("nothing is new: every product is up to date.", err=True)
         failed = False

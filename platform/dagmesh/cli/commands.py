@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "board": ("dagmesh.cli.board", "board", "Show every product: owner, version, snapshot, rows, checks, promise kept or not, seconds."),
     "new": ("dagmesh.cli.new", "new", "Write a new domain or product that runs at once."),
     "run": ("dagmesh.cli.build", "run", "Run one product now, with the private tables it needs, and publish it."),
+    "plan": ("dagmesh.cli.plan", "plan", "Say what `dagmesh build` would make now, and why, without making anything."),
     "build": ("dagmesh.cli.build", "build", "Bring the mesh up to date: run what is stale, in order, and print the board."),
     "backfill": ("dagmesh.cli.build", "backfill", "Make every product of a domain again for a range of days; each day is replaced whole."),
     "replay": ("dagmesh.cli.replay", "replay", "Fold a product's events again from the first one and publish, compare, or show what was."),

@@ -45,11 +45,11 @@ def forget(ctx: click.Context, domain: str, subject: str, reason: str) -> None:
 
 def _forget(mesh: Mesh, domain: str, subject: str, reason: str) -> int:
     """The exit code."""
-    from dagmesh.orchestrate.build import loaded
     from dagmesh.orchestrate.erasure import affected_products, remake, remove_made
+    from dagmesh.orchestrate.loading import dagster_domain
 
     now = datetime.now(UTC)
-    affected = affected_products(loaded(mesh.location(domain)))
+    affected = affected_products(dagster_domain(mesh.location(domain)))
     deleted = _delete_key(mesh, domain, subject, now)
     removed = remove_made(mesh, domain, affected)
     remade = [*remake(mesh, affected, progress_console().print)]

@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from dagmesh.lake.history import history
+from dagmesh.lake.history import newest_trusted
 from dagmesh.lake.lake import Lake
-from dagmesh.lake.publication import Publication
 from dagmesh.model.address import Address
 from dagmesh.model.lock import lock_path, read_lock
 
@@ -64,20 +63,15 @@ def baseline(lake: Lake, address: Address, folder: Path) -> Baseline | None:
 
 def published(lake: Lake, address: Address) -> Mapping[str, Any] | None:
     """The product as the newest trusted publication of the same major describes it; None when there is none."""
-    newest = newest_trusted(lake, address)
+    newest = newest_trusted(lake.table(address).place)
     return newest.product if newest else None
-
-
-def newest_trusted(lake: Lake, address: Address) -> Publication | None:
-    """The newest publication of the address's major that its domain signed; None when there is none."""
-    return next((past.publication for past in history(lake.table(address).place) if past.trusted), None)
 
 
 def consumers(lake: Lake, address: Address) -> list[Consumer]:
     """The published products that read a product's major, by address; of its own domain those too that read it by name alone."""
     found = []
     for reader in lake.addresses():
-        publication = newest_trusted(lake, reader)
+        publication = newest_trusted(lake.table(reader).place)
         reads = [read for read in publication.product["reads"] if _names(read["source"], reader, address, lake)] if publication else []
         if publication and reads:
             found.append(Consumer(reader, publication.product["owner"], _columns(reads), publication.published_at))

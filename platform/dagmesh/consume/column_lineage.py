@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dagmesh.audit.literals import quoted
+from dagmesh.consume.remembered_lineage import remembered
 from dagmesh.errors import AddressError, NotPublished, nearest, one_of
 from dagmesh.events.declared import declared as events_of
 from dagmesh.events.event_type import EventType
@@ -60,7 +61,8 @@ def derived(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, An
     Raises:
         NotPublished: the columns of an input are known nowhere yet.
     """
-    return column_lineage(product, ports_of(lake, product, declared))
+    ports = ports_of(lake, product, declared)
+    return remembered(lake.home, product, ports, lambda: column_lineage(product, ports))
 
 
 def published_lineage(lake: Lake, source: str) -> Lineage:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagmesh.lake.history import history
+from dagmesh.lake.history import newest_trusted
 from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
 
@@ -63,7 +63,7 @@ def published_products(lake: Lake) -> dict[Address, Described]:
     """Every product as its newest trusted publication describes it, by its address with its major."""
     newest = {}
     for address in lake.addresses():
-        trusted = next((past.publication for past in history(lake.table(address).place) if past.trusted), None)
+        trusted = newest_trusted(lake.table(address).place)
         if trusted:
             newest[address] = trusted.product
     return newest

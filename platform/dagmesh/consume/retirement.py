@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from dagmesh.consume.baseline import Consumer, consumers, newest_trusted
+from dagmesh.consume.baseline import Consumer, consumers
 from dagmesh.consume.read_log import ReadLog
 from dagmesh.errors import NotPublished
+from dagmesh.lake.history import newest_trusted
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.publication import Publication
 from dagmesh.model.address import Address
@@ -71,7 +72,7 @@ def evidence(lake: Lake, address: Address, now: datetime, days: int = DAYS) -> E
     Raises:
         NotPublished: the major was never published. MeshError: the log of reads has a hole.
     """
-    publication = newest_trusted(lake, address)
+    publication = newest_trusted(lake.table(address).place)
     if publication is None:
         raise NotPublished(
             f"{address} has no publication that verifies; there is nothing to retire. See what is: dagmesh list", address=str(address)

@@ -17,7 +17,7 @@ from dagmesh.lake.keys import SigningKey, announce
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
 from dagmesh.lake.snapshot import Snapshot
-from dagmesh.lake.verify import PUBLICATION, SIGNATURE, refusal
+from dagmesh.lake.verify import PUBLICATION, SIGNATURE, refusal, remember
 
 ATTEMPTS = 40
 _LONGEST_WAIT = 0.25  # seconds; the waits grow to it from a hundredth
@@ -89,4 +89,6 @@ def _attempt(place: Place, key: SigningKey, change: Change, version: int) -> Sna
             if (newest_version(place.storage) or 0) <= version:
                 raise
             return None
-    return Snapshot(Publication.from_json(text), tuple(sorted(change.files)), place)
+    snapshot = Snapshot(Publication.from_json(text), tuple(sorted(change.files)), place)
+    remember(place, snapshot)
+    return snapshot

@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
+_REMEMBERED = 16_384  # names
 _NAME = re.compile(
     r"((?P<column>[^/=]+)=(?P<day>\d{4}-\d\d-\d\d)/)?(?P<sha256>[0-9a-f]{64})\.(?P<row_hash>[0-9a-f]{16})\.(?P<made_of>[0-9a-f]{16})\.[0-9a-f]{8}\.parquet\Z"
 )
@@ -40,13 +42,12 @@ class DataFile:
     @property
     def is_named(self) -> bool:
         """Whether the path is one that `name` gives."""
-        return _NAME.match(self.path) is not None
+        return _parsed(self.path) is not None
 
     @property
     def day(self) -> date | None:
         """The day of the rows; None in a whole product."""
-        day = self._part("day")
-        return date.fromisoformat(day) if day else None
+        return _day(self.path)
 
     @property
     def sha256(self) -> str:
@@ -64,8 +65,20 @@ class DataFile:
         return self._part("made_of")
 
     def _part(self, group: str) -> str:
-        match = _NAME.match(self.path)
+        match = _parsed(self.path)
         return (match[group] or "") if match else ""
+
+
+# A table's files are looked at many times in a plan and in a publication, most of them the same ones as before.
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(path: str) -> re.Match[str] | None:
+    return _NAME.match(path)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _day(path: str) -> date | None:
+    match = _parsed(path)
+    return date.fromisoformat(match["day"]) if match and match["day"] else None
 
 
 def digest(files: Iterable[DataFile]) -> str:

@@ -70,8 +70,8 @@ def _is_whole(storage: Storage, name: str) -> bool:
 
 def newest_version(storage: Storage) -> int | None:
     """The newest version by the names in the log alone; None when there is no table."""
-    versions = [int(match[1]) for name in storage.names(LOG) if (match := _COMMIT.match(name))]
-    return max(versions, default=None)
+    commits = (int(match[1]) for name in reversed(storage.names(LOG)) if (match := _COMMIT.match(name)))
+    return next(commits, None)
 
 
 def commit_info(storage: Storage, version: int) -> dict[str, Any]:

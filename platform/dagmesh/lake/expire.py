@@ -36,8 +36,9 @@ def expire(place: Place, before: date | datetime, key: SigningKey, now: datetime
 def _without(place: Place, table: DeltaTable | None, days: tuple[date, ...], now: datetime) -> Change:
     if table is None:
         raise NotPublished(f"{place.address} was removed from the lake.", address=str(place.address))
-    base = trusted(place, table)
-    files = tuple(file for file in active_files(table) if file.day not in days)
+    before = active_files(table)
+    base = trusted(place, table, before)
+    files = tuple(file for file in before if file.day not in days)
     about = replace(
         base,
         kind="expire",

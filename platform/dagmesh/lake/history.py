@@ -13,7 +13,7 @@ from dagmesh.lake.keys import public_key
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication
 from dagmesh.lake.snapshot import Snapshot
-from dagmesh.lake.verify import PUBLICATION, Unverified, signed_publication
+from dagmesh.lake.verify import PUBLICATION, Unverified, signed_publication, states_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,18 @@ def history(place: Place) -> Iterator[Past]:
             claimed = _claimed(place, version)
             if claimed:
                 yield Past(claimed, trusted=False)
+
+
+def newest_trusted(place: Place) -> Publication | None:
+    """The newest publication that its domain signed; the one verified before, while neither its commit nor the key was touched."""
+    newest = newest_version(place.storage)
+    if newest is None:
+        return None
+    states = states_of(place, newest)
+    known_states, known = place.verified.get(place.storage.root, (None, None))
+    if known and known.version == newest and known_states == states:
+        return known.publication
+    return next((past.publication for past in history(place) if past.trusted), None)
 
 
 def _claimed(place: Place, version: int) -> Publication | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dagmesh.errors import AddressError
 from dagmesh.lake.checked_files import CheckedFiles
 from dagmesh.lake.keys import SigningKey, announce, signing_key
-from dagmesh.lake.owner_only import private_home
+from dagmesh.lake.owner_only import is_writable, owner_only, private_home
 from dagmesh.lake.place import Place, Verified
 from dagmesh.lake.private import PrivateStore
 from dagmesh.lake.storage import Storage, storage_of
@@ -23,6 +23,7 @@ from dagmesh.model.mesh import Mesh
 if TYPE_CHECKING:
     import duckdb
 
+MEMORY = "40%"
 _MAJOR = re.compile(r"v(\d+)\Z")
 
 
@@ -82,11 +83,24 @@ class Lake:
         return [str(address.at_snapshot(self.table(address).newest or 0)) for address in self.addresses()]
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A new DuckDB in UTC that can read and write the lake's files."""
+        """A new DuckDB in UTC that can read and write the lake's files.
+
+        It takes 40 % of the machine's memory, so that two can work at once, and what needs more is put in the home's `spill`.
+        """
         # Here because it takes a tenth of a second, and what only looks at the lake needs no database.
         import duckdb
 
-        con = duckdb.connect(config={"preserve_insertion_order": False, "autoinstall_known_extensions": False})
+        spill = self.home / "spill"
+        if is_writable(spill):
+            owner_only(spill)
+        con = duckdb.connect(
+            config={
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "memory_limit": MEMORY,
+                "temp_directory": str(spill),
+            }
+        )
         # Global, so that cursors have it too; not in config: there DuckDB 2.0.0 has not loaded its time zones yet.
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         self.storage.register(con)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -14,6 +15,13 @@ def owner_only(folder: Path) -> Path:
     if folder.stat().st_mode & OTHERS:
         folder.chmod(0o700)
     return folder
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether this process may write into the folder, or make it when it is not there."""
+    while not folder.exists():
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
 
 
 def private_home(home: Path, domain: str) -> Path:

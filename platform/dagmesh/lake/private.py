@@ -41,7 +41,7 @@ class PrivateTable:
 
     def days(self) -> dict[date, str]:
         """Each day and the digest of its content; empty for a table that is not daily."""
-        return {day: part.digest for day, part in self._contents().parts.items() if day}
+        return {day: digest for day, digest in self._contents().digests.items() if day}
 
     def fingerprints(self) -> dict[date | None, str]:
         """What each day (None: the whole) was made of, as its writer said."""

@@ -6,8 +6,9 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from dagmesh.lake.rows_sql import Columns
@@ -45,18 +46,14 @@ class Contents:
     def read(cls, path: Path) -> Contents:
         """What the file says; nothing when there is no file."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            stat = path.stat()
         except FileNotFoundError:
             return cls()
-        parts = {
-            date.fromisoformat(day) if day else None: Part(**{**part, "files": tuple(part["files"])})
-            for day, part in values["parts"].items()
-        }
-        return cls(parts, tuple([(name, kind) for name, kind in schema] for schema in values["schemas"]))
+        return _read(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
     def write(self, path: Path) -> None:
         """Let the file say this, whole at once."""
-        parts = {str(day or ""): asdict(part) for day, part in self.parts.items()}
+        parts = {str(day or ""): vars(part) for day, part in self.parts.items()}
         beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
         beside.write_text(json.dumps({"parts": parts, "schemas": self.schemas}), encoding="utf-8")
         beside.replace(path)
@@ -78,10 +75,15 @@ class Contents:
         """Every file of the table."""
         return frozenset(file for part in self.parts.values() for file in part.files)
 
-    @property
+    @cached_property
+    def digests(self) -> Mapping[date | None, str]:
+        """The digest of each part."""
+        return {day: part.digest for day, part in self.parts.items()}
+
+    @cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits over the whole content."""
-        return _digest(sorted(f"{day}{part.digest}" for day, part in self.parts.items()))
+        return _digest(sorted(f"{day}{digest}" for day, digest in self.digests.items()))
 
     def chosen(self, days: Collection[date] | None) -> list[Part]:
         """The parts of these days (None: all), oldest first."""
@@ -94,6 +96,16 @@ class Contents:
         for schema in schemas:
             columns = {**columns, **{name: kind for name, kind in self.schemas[schema] if name not in columns}}
         return list(columns.items()), len(schemas) > 1
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, inode: int, changed: int, size: int) -> Contents:
+    """The contents of a file in that state: a plan asks for each table's many times, and a year of days takes a while to read."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    parts = {
+        date.fromisoformat(day) if day else None: Part(**{**part, "files": tuple(part["files"])}) for day, part in values["parts"].items()
+    }
+    return Contents(parts, tuple([(name, kind) for name, kind in schema] for schema in values["schemas"]))
 
 
 def _digest(texts: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -95,7 +95,7 @@ class Publication:
     def to_json(self) -> str:
         """The text that is signed: sorted keys, no spaces."""
         through = self.through.isoformat() if self.through else None
-        return canonical(asdict(self) | {"published_at": self.published_at.isoformat(), "through": through})
+        return canonical(vars(self) | {"published_at": self.published_at.isoformat(), "through": through})
 
     @classmethod
     def from_json(cls, text: str) -> Publication:

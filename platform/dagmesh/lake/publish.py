@@ -104,8 +104,9 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
 def _change(publishing: _Publishing, table: DeltaTable | None) -> Change:
     """The change that lets the new files replace those of the same days (of a whole product: all) in the table as it is."""
     product = publishing.stage.product
-    kept = tuple(file for file in active_files(table) if file.day not in publishing.days) if table and publishing.days else ()
-    base = trusted(publishing.place, table) if table and kept else None
+    before = active_files(table) if table and publishing.days else ()
+    kept = tuple(file for file in before if file.day not in publishing.days)
+    base = trusted(publishing.place, table, before) if table and kept else None
     files = (*kept, *publishing.files)
     about = replace(publishing.about, through=newest_day(files)) if publishing.days else publishing.about
     if base:
@@ -114,10 +115,10 @@ def _change(publishing: _Publishing, table: DeltaTable | None) -> Change:
     return Change(about, files, lambda properties: _write(publishing, table, properties))
 
 
-def trusted(place: Place, table: DeltaTable) -> Publication:
-    """The publication of the table's version: what it holds is signed again with the new files, so it must be good."""
+def trusted(place: Place, table: DeltaTable, files: tuple[DataFile, ...]) -> Publication:
+    """The publication of the table's version with these files: what it holds is signed again with the new ones, so it must be good."""
     try:
-        return verified(place, table).publication
+        return verified(place, table, files).publication
     except Unverified as error:
         raise refusal(place, error.version, str(error)) from error
 

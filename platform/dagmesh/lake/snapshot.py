@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from dagmesh.errors import NotPublished
 from dagmesh.lake.data_file import DataFile, digest
@@ -34,12 +35,12 @@ class Snapshot:
         """The product's address with the snapshot's number."""
         return self.place.address.at_snapshot(self.version)
 
-    @property
+    @cached_property
     def days(self) -> dict[date, str]:
         """Each published day and what it was made of; empty for a whole product."""
         return {file.day: file.made_of for file in self.files if file.day}
 
-    @property
+    @cached_property
     def day_digests(self) -> dict[date, str]:
         """Each published day and the digest of its content; empty for a whole product."""
         by_day: dict[date, list[DataFile]] = {}
@@ -48,7 +49,7 @@ class Snapshot:
                 by_day.setdefault(file.day, []).append(file)
         return {day: digest(files) for day, files in by_day.items()}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest of the whole snapshot's content."""
         return digest(self.files)
@@ -117,7 +118,7 @@ class Damage:
 def damage(place: Place, files: Collection[DataFile], anew: bool = False) -> Damage | None:
     """What is wrong with the first bad file; None when all are good, which is remembered."""
     states = place.storage.states([file.path for file in files])
-    known = {} if anew else place.checked.known(place.storage.root)
+    known = {} if anew else place.checked.known(place.storage.root, states)
     good: dict[str, State] = {}
     try:
         for file in files:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from deltalake import DeltaTable
 
 from dagmesh.errors import NotPublished, UntrustedSnapshot
+from dagmesh.lake.data_file import DataFile
 from dagmesh.lake.delta_log import UnreadableLog, active_files, commit_info, commit_name, newest_version, opened
 from dagmesh.lake.keys import PublicKey, key_name, public_key
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
 from dagmesh.lake.snapshot import Snapshot, damage
+from dagmesh.lake.storage import State
 
 PUBLICATION = "dagmesh.publication"
 SIGNATURE = "dagmesh.signature"
@@ -43,7 +45,7 @@ def load(place: Place, version: int | None = None) -> Snapshot:
 
 def _newest(place: Place, version: int) -> Snapshot:
     """The newest snapshot; the one verified before, when it is still the newest and neither commit nor key was touched."""
-    states = [place.storage.state(commit_name(version)), place.lake.state(key_name(place.address.domain))]
+    states = states_of(place, version)
     known_states, known = place.verified.get(place.storage.root, (None, None))
     if known and known.version == version and known_states == states:
         return known
@@ -52,6 +54,16 @@ def _newest(place: Place, version: int) -> Snapshot:
     if snapshot.version == version:
         place.verified[place.storage.root] = states, snapshot
     return snapshot
+
+
+def states_of(place: Place, version: int) -> list[State | None]:
+    """The states of all that decides whether a version verifies: its commit and its domain's key."""
+    return [place.storage.state(commit_name(version)), place.lake.state(key_name(place.address.domain))]
+
+
+def remember(place: Place, snapshot: Snapshot) -> None:
+    """Take a snapshot that this process has just signed and committed as verified, while it is the newest."""
+    place.verified[place.storage.root] = states_of(place, snapshot.version), snapshot
 
 
 def _opened(place: Place, version: int, by_number: bool = True) -> DeltaTable:
@@ -63,15 +75,15 @@ def _opened(place: Place, version: int, by_number: bool = True) -> DeltaTable:
     return table
 
 
-def verified(place: Place, table: DeltaTable) -> Snapshot:
-    """The snapshot of an open table.
+def verified(place: Place, table: DeltaTable, files: tuple[DataFile, ...] | None = None) -> Snapshot:
+    """The snapshot of an open table, whose files may be given by who has listed them already.
 
     Raises:
         Unverified: its signature does not hold, or its files are not the signed ones.
     """
     version = table.version()
     publication = signed_publication(place, version, public_key(place.lake, place.address.domain))
-    files = active_files(table)
+    files = active_files(table) if files is None else files
     if not all(file.is_named for file in files) or manifest(files) != publication.manifest:
         raise Unverified(version, "its files are not the ones that were signed")
     return Snapshot(publication, files, place)

@@ -9,6 +9,7 @@ import sys
 import typing
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dagmesh.errors import Problem
@@ -156,9 +157,7 @@ class Contract:
     @classmethod
     def fingerprint(cls) -> str:
         """SHA-256 of the contract and of its checks' source, hexadecimal."""
-        functions = [inspect.getsource(rule.function) for rule in cls.rules if rule.function]
-        text = json.dumps([cls.describe(), functions], sort_keys=True, default=json_value)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _fingerprint(cls)  # type: ignore[arg-type]  # mypy: a class is hashable
 
     @classmethod
     def to_model(cls) -> type[DataFrameModel]:
@@ -171,3 +170,10 @@ class Contract:
     def validate(cls, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame, when it keeps the contract; else raises `pandera.errors.SchemaErrors` with every failure."""
         return cls.to_model().validate(frame, lazy=True)
+
+
+@cache
+def _fingerprint(contract: type[Contract]) -> str:
+    functions = [inspect.getsource(rule.function) for rule in contract.rules if rule.function]
+    text = json.dumps([contract.describe(), functions], sort_keys=True, default=json_value)
+    return hashlib.sha256(text.encode()).hexdigest()

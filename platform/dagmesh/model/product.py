@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 from dagmesh.model.address import Address
 from dagmesh.model.contract import Contract
+from dagmesh.model.file_hash import file_sha256
 from dagmesh.model.projection import Projection
 from dagmesh.model.promise import Price, Promise
 
@@ -156,7 +155,7 @@ class DataProduct(Generic[P, R]):
 
     def code_version(self) -> str:
         """SHA-256, hexadecimal, of the product's file."""
-        return hashlib.sha256(Path(inspect.getfile(self.function)).read_bytes()).hexdigest()
+        return file_sha256(inspect.getfile(self.function))
 
     def describe(self) -> dict[str, Any]:
         """The product as JSON values: what is signed with each publication."""

@@ -9,7 +9,8 @@ from dagmesh.errors import NotPublished
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Product
 from dagmesh.model.mesh import Mesh
-from dagmesh.orchestrate.build import Builder, Progress, dagster_instance, loaded
+from dagmesh.orchestrate.build import Builder, Progress, dagster_instance
+from dagmesh.orchestrate.loading import dagster_domain
 from dagmesh.orchestrate.ran import Ran
 
 
@@ -19,7 +20,7 @@ def make_again(mesh: Mesh, product: Product, progress: Progress) -> Iterator[Ran
     Raises:
         NotPublished: a daily product has no snapshot, so no days.
     """
-    domain = loaded(mesh.location(product.domain))
+    domain = dagster_domain(mesh.location(product.domain))
     with dagster_instance(mesh) as instance:
         builder = Builder(mesh, {domain.name: domain}, instance)
         key = product.address.key[0], product.address.key[1]

@@ -22,13 +22,13 @@ from dagmesh.orchestrate.domain import DagsterDomain
 from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.launcher import PROCESS
+from dagmesh.orchestrate.loading import dagster_domain, loaded, nodes_of
 from dagmesh.orchestrate.nodes import Node, TableNode
 from dagmesh.orchestrate.own_python import BuildThere, has_own_python, run_there
 from dagmesh.orchestrate.plan import Part, changes, parts, plan
-from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.ran import Ran
 from dagmesh.orchestrate.run_origin import note_origin, origin_tags
-from dagmesh.orchestrate.sensor import domain_nodes, range_tags
+from dagmesh.orchestrate.sensor import range_tags
 from dagmesh.orchestrate.unchanged import note_build
 
 Progress = Callable[[str], None]
@@ -71,7 +71,7 @@ def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> 
         yield run_there(mesh, location, ["run", str(address), "--day", day.isoformat()])
         return
     with dagster_instance(mesh) as instance:
-        domain = loaded(location)
+        domain = dagster_domain(location)
         _check_days(domain, [day])
         builder = Builder(mesh, {domain.name: domain}, instance)
         nodes = builder.nodes()
@@ -88,7 +88,7 @@ def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progr
         yield run_there(mesh, location, ["backfill", name, "--from", str(days[0]), "--to", str(days[-1])])
         return
     with dagster_instance(mesh) as instance:
-        domain = loaded(location)
+        domain = dagster_domain(location)
         _check_days(domain, days)
         builder = Builder(mesh, {name: domain}, instance)
         yield builder.run(list(builder.nodes()), days, progress)
@@ -105,10 +105,7 @@ class Builder:
 
     def nodes(self) -> dict[Key, Node]:
         """Every node of the domains."""
-        found: dict[Key, Node] = {}
-        for domain in self.domains.values():
-            found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), self.mesh)
-        return found
+        return nodes_of(self.mesh, self.domains)
 
     def patterns(self) -> list[str]:
         """The patterns of the files that private tables are made of."""
@@ -158,24 +155,8 @@ class Builder:
 
 
 def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Location]) -> tuple[Builder, list[Ran]]:
-    domains: dict[str, DagsterDomain] = {}
-    broken = []
-    for location in locations:
-        try:
-            domain = loaded(location)
-            definitions(domain)
-            domains[domain.name] = domain
-        except Exception as error:  # noqa: BLE001  # a domain breaks alone, whatever its code raises
-            broken.append(Ran(location.name, (), (), False, 0.0, (str(error),)))
-    return Builder(mesh, domains, instance), broken
-
-
-def loaded(location: Location) -> DagsterDomain:
-    """The domain, imported into this process; MeshError when it is none."""
-    domain = location.load()
-    if not isinstance(domain, DagsterDomain):
-        raise MeshError(f"domains/{location.name}: {location.module}.{location.attribute} is not a domain; write dm.domain(...).")
-    return domain
+    domains, broken = loaded(locations)
+    return Builder(mesh, domains, instance), [Ran(name, (), (), False, 0.0, (error,)) for name, error in broken.items()]
 
 
 def _check_days(domain: DagsterDomain, days: Sequence[date]) -> None:

@@ -16,7 +16,8 @@ from dagmesh.lake.quarantine import remove_quarantine
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.again import make_again
-from dagmesh.orchestrate.build import Progress, loaded
+from dagmesh.orchestrate.build import Progress
+from dagmesh.orchestrate.loading import dagster_domain
 
 _SNAPSHOTS = 1000
 
@@ -65,7 +66,7 @@ def _reads(product: Product, others: Sequence[Product]) -> bool:
 def remove_made(mesh: Mesh, domain: str, products: Sequence[Product]) -> list[Path]:
     """The files, now removed, that hold opened values in the domain's home: states of these products and their quarantined rows."""
     home = private_home(mesh.home, domain)
-    known = [projection_folder(home, product) for product in loaded(mesh.location(domain)).products if product.projection]
+    known = [projection_folder(home, product) for product in dagster_domain(mesh.location(domain)).products if product.projection]
     removed = remove_unused(home, known)
     for product in products:
         for folder in state_folders(home, f"{product.name}.v{product.major}"):

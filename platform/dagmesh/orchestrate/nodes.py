@@ -15,6 +15,7 @@ from dagmesh.orchestrate.inputs import Input, Key, Ports, made_of
 from dagmesh.orchestrate.private_assets import PrivateTable, Reach, files_state
 
 Made = Mapping[date | None, str]
+NEW, CHANGED = "not published yet", "inputs, code or contract changed"
 
 
 @dataclass(frozen=True)
@@ -208,5 +209,5 @@ def _of(day: date | None) -> str:
 
 def _state(stale: Sequence[date | None], made: Made, waiting: Mapping[date | None, Wait], refused: Mapping[date | None, str]) -> State:
     new = any(day not in made for day in stale)
-    reason = "" if not stale else "not published yet" if new else "inputs, code or contract changed"
+    reason = "" if not stale else NEW if new else CHANGED
     return State(bool(stale), tuple(day for day in stale if day), reason, waiting, refused)

@@ -18,7 +18,10 @@ Part = tuple[Key, date | None]
 
 @dataclass(frozen=True)
 class Todo:
-    """One node to make: for `days`, or whole when there are none. `after` are the planned nodes it has to wait for."""
+    """One node to make: for `days`, or whole when there are none. `after` are the planned nodes it has to wait for.
+
+    `reason` says why it is stale by itself; it is empty where it is only made because they are.
+    """
 
     node: Node
     days: tuple[date, ...]
@@ -84,8 +87,7 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[
         state = node.state(days)
         wanted = [day for day in _wanted(node, state, coming, days) if (key, day) not in without]
         if wanted:
-            reason = state.reason or f"after {', '.join('.'.join(up) for up in coming)}"
-            todo[key] = Todo(node, tuple(sorted(day for day in wanted if day)), reason, frozenset(coming))
+            todo[key] = Todo(node, tuple(sorted(day for day in wanted if day)), state.reason, frozenset(coming))
         waiting |= dict.fromkeys(wait.words for day, wait in state.waiting.items() if wait.words and day not in wanted)
         refused += [words for day, words in state.refused.items() if day not in wanted]
     return Plan(tuple(todo.values()), tuple(waiting), tuple(refused))

@@ -13,6 +13,7 @@ from dagmesh.lake.failures import Failures
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
 from dagmesh.orchestrate import metadata
+from dagmesh.orchestrate.days_in_words import days_in_words
 from dagmesh.orchestrate.expectation_checks import OTHERS, PREFIX, collected
 from dagmesh.orchestrate.inputs import Ports
 from dagmesh.orchestrate.known import Known
@@ -156,7 +157,7 @@ def _check_result(key: dg.AssetKey, result: Result, outcome: Outcome) -> dg.Asse
             "rows": result.rows,
             "failing_share": round(result.share, 6),
             **({"detail": result.detail} if result.detail else {}),
-            **({"failed_days": _days(result.failed_days)} if result.failed_days else {}),
+            **({"failed_days": days_in_words(result.failed_days)} if result.failed_days else {}),
             **({"samples": metadata.sample_table(result.samples)} if result.samples else {}),
             **(_quarantine(outcome) if not result.passed and result.severity == "error" else {}),
         },
@@ -199,11 +200,11 @@ def in_words(product: Product, outcome: Outcome) -> str:
     broken = [result for result in outcome.report.results if not result.passed and result.severity == "error"] if outcome.report else []
     if broken:
         rules = "; ".join(f"{result.text} ({_broken(result)})" for result in broken)
-        what = f"refused {_days(outcome.refused)}" if outcome.refused else "nothing was published"
+        what = f"refused {days_in_words(outcome.refused)}" if outcome.refused else "nothing was published"
         lines.append(f"{product.address}: {what}: {rules}. The last good snapshot keeps serving.")
     lines += [result.detail for result in broken if result.name.startswith(PREFIX)]
     if outcome.published:
-        lines.append(f"Published: {_days(outcome.published)}.")
+        lines.append(f"Published: {days_in_words(outcome.published)}.")
     if outcome.quarantine:
         lines.append(f"The bad rows are in {outcome.quarantine}. Mend the source or the product, then run it again.")
     for day, sources in outcome.waiting.items():
@@ -215,14 +216,3 @@ def _broken(result: Result) -> str:
     if result.name == COMPLETENESS:  # it is not always rows that are at fault
         return result.detail
     return f"{result.failing_rows} of {result.rows} rows break it"
-
-
-def _days(days: Sequence[date]) -> str:
-    """Days in words, those in a row as the first and the last."""
-    runs: list[list[date]] = []
-    for day in sorted(days):
-        if runs and day - runs[-1][-1] == timedelta(days=1):
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(str(day) for day in run) for run in runs)

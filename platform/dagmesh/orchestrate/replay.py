@@ -22,8 +22,9 @@ from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.again import make_again
-from dagmesh.orchestrate.build import Progress, loaded, product_key
+from dagmesh.orchestrate.build import Progress, product_key
 from dagmesh.orchestrate.event_stores import event_store
+from dagmesh.orchestrate.loading import dagster_domain
 from dagmesh.orchestrate.ran import Ran
 
 SHOWN_ROWS = 1000
@@ -118,7 +119,7 @@ def _projected(mesh: Mesh, address: Address) -> Product:
 
 def _of_events(mesh: Mesh, address: Address) -> Product:
     """The product of events that an address means, without a major its newest."""
-    domain = loaded(mesh.location(address.domain))
+    domain = dagster_domain(mesh.location(address.domain))
     key = product_key(domain, address)
     product = next(found for found in domain.products if tuple(found.address.key) == key)
     if all(port.form != "events" for port in product.inputs):

@@ -41,16 +41,15 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the run's DuckDB, in UTC, that can read the lake."""
+        if self._connection is None:  # a second resource of the run, which the resolver holds, needs none
+            self._connection = self.lake.connect()
         cursor: duckdb.DuckDBPyConnection = self._connection.cursor()
         return cursor
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Open the run's DuckDB."""
-        self._connection = self.lake.connect()
-
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the run's DuckDB."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
 
 class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
