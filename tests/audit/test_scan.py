@@ -22,7 +22,7 @@ NAN = float("nan")
 
 
 def scanned(con: duckdb.DuckDBPyConnection, contract: type[Contract], staged: Staged) -> Tallies:
-    return scan(con, staged, compiled(contract), incomplete(contract))
+    return scan(con, staged, compiled(contract), incomplete(contract), {})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_values_whose_hashes_collide_are_not_equal(con: duckdb.DuckDBPyConnectio
     step = Step(Rule("unique", ("word",)), "unique", '"word"')
 
     assert con.execute(f"FROM {repeated_sql(Staged('rows'), step)}").fetchall() == [(None, (None, "c"), 2)]
-    assert scan(con, Staged("rows"), [step], "FALSE")[None].failing == {"word__unique": 2}
+    assert scan(con, Staged("rows"), [step], "FALSE", {})[None].failing == {"word__unique": 2}
 
 
 def test_good_rows_of_a_year_are_read_twice_whatever_the_number_of_rules(con: duckdb.DuckDBPyConnection) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
@@ -17,10 +17,13 @@ NUMBER = "row number"
 
 @dataclass(frozen=True)
 class Staged:
-    """Staged rows: FROM-able text, and the column of days that they are judged by (None: all together)."""
+    """Staged rows: FROM-able text, the column of days that they are judged by (None: all together), and the Parquet files
+    that hold them with their numbers of rows, where they are known.
+    """
 
     sql: str
     day: str | None = None
+    files: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def day_sql(self) -> str:
@@ -49,10 +52,15 @@ class Tally:
 Tallies = dict[date | None, Tally]
 
 
-def scan(con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], incomplete: str) -> Tallies:
-    """The tallies of every day there are rows of (None: all rows), of all rules that DuckDB judges."""
+def scan(
+    con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], incomplete: str, bitmaps: Mapping[str, tuple[int, int]]
+) -> Tallies:
+    """The tallies of every day there are rows of (None: all rows), of all rules that DuckDB judges.
+
+    `bitmaps` has, by name, the smallest and largest number of columns whose uniqueness a bitmap shows.
+    """
     judged = [step for step in steps if step.way != "pandera"]
-    counts = ", ".join(["count(*)", counted(incomplete), *(_count(step) for step in judged)])
+    counts = ", ".join(["count(*)", counted(incomplete), *(_count(step, bitmaps.get(step.rule.name)) for step in judged)])
     by_day = f"GROUP BY {staged.day_sql}" if staged.day else ""
     rows = con.execute(f"SELECT {staged.day_sql}, {counts} FROM {staged.sql} {by_day}").fetchall()
     tallies: Tallies = {}
@@ -67,7 +75,11 @@ def scan(con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], 
     return tallies
 
 
-def _count(step: Step) -> str:
+def _count(step: Step, bitmap: tuple[int, int] | None) -> str:
+    if bitmap:
+        # A bit for each number that is there, and NULL is one value more.
+        bits = f"bit_count(bitstring_agg({step.sql}, {bitmap[0]}, {bitmap[1]}))"
+        return f"{bits} + (count({step.sql}) < count(*))::BIGINT"
     # As many hashes as rows prove the rows unique in eight bytes each; fewer do not prove the opposite.
     return f"count(DISTINCT hash({step.sql}))" if step.way == "unique" else counted(step.sql)
 
