@@ -273,6 +273,23 @@ def test_a_number_may_repeat_on_another_day_whatever_the_plan(con: duckdb.DuckDB
     assert {day: dict(found.failing) for day, found in report.days.items()} == {MONDAY: {}, TUESDAY: {"c__unique": 2}}
 
 
+def test_a_value_that_repeats_is_shown_on_the_days_it_may_not(con: duckdb.DuckDBPyConnection) -> None:
+    class Daily(dm.Contract):
+        """One row per number and day."""
+
+        c: int | None = dm.field(unique=dm.rule(True, max_failing=0.5), description="Number.")
+        day: date = dm.field(description="UTC day.")
+
+    values = [(c, MONDAY) for c in (1, 1, 2, 3)] + [(c, TUESDAY) for c in ("NULL", "NULL", 4, 4, 5)]
+    listed = ", ".join(f"({c}::BIGINT, DATE '{day}')" for c, day in values)
+    rows = f"(FROM (VALUES {listed}) AS rows (c, day))"
+
+    (result,) = [r for r in judged(con, rows, product(Daily, "day"), [MONDAY, TUESDAY]) if r.name == "c__unique"]
+
+    assert (result.failing_rows, result.failed_days) == (6, (TUESDAY,))
+    assert sorted(str(sample["c"]) for sample in result.samples) == ["4", "4", "None", "None"]
+
+
 def test_rows_that_lack_a_value_are_counted_also_where_footers_know_the_other_columns(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

@@ -75,7 +75,7 @@ def audit(
         Report(
             rows=sum(tally.rows for tally in tallies.values()),
             completeness=fmean(complete.values() or (1.0,)),
-            results=with_samples(con, plan.staged, product.contract, results, numbers),
+            results=with_samples(con, plan.staged, product.contract, results, numbers, tallies),
             days=day_figures(tallies, complete),
         ),
     )
@@ -93,7 +93,8 @@ def judged(
     tallies = _tallied(con, plan, product, days)
     found = _judged_by_pandera(con, plan, product.contract, tallies)
     results = rule_results(plan.steps, tallies, {name: findings.detail for name, findings in found.items()})
-    return with_samples(con, plan.staged, product.contract, results, {name: findings.numbers for name, findings in found.items()})
+    numbers = {name: findings.numbers for name, findings in found.items()}
+    return with_samples(con, plan.staged, product.contract, results, numbers, tallies)
 
 
 def _planned(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, files: Mapping[str, int] | None) -> Plan:
@@ -120,7 +121,7 @@ def _tallied(con: duckdb.DuckDBPyConnection, plan: Plan, product: Product, days:
         )
     nothing = {step.rule.name: 0 for step in plan.steps}
     found = {day: tallies.get(day) or Tally(0, 0, {}) for day in (days or tallies)}
-    return {day: Tally(tally.rows, tally.incomplete, nothing | tally.failing) for day, tally in found.items()}
+    return {day: replace(tally, failing=nothing | tally.failing) for day, tally in found.items()}
 
 
 def _judged_by_pandera(con: duckdb.DuckDBPyConnection, plan: Plan, contract: type[Contract], tallies: Tallies) -> Mapping[str, Findings]:

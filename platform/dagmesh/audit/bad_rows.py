@@ -13,24 +13,30 @@ import duckdb
 from dagmesh.audit.compile import Step, compiled, incomplete
 from dagmesh.audit.literals import quoted, text
 from dagmesh.audit.report import COMPLETENESS, SCHEMA, Report, Result
-from dagmesh.audit.scan import NUMBER, Staged, repeated_sql
+from dagmesh.audit.scan import MARKS, NUMBER, Staged, Tallies, is_repeated_sql
 from dagmesh.audit.shown import json_number, shown_sql
 from dagmesh.model.contract import Contract
 from dagmesh.model.domain import Product
 
-SAMPLES = 20
+SAMPLES = MARKS
 
 
 def with_samples(
-    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], results: Sequence[Result], numbers: Mapping[str, list[int]]
+    con: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    contract: type[Contract],
+    results: Sequence[Result],
+    numbers: Mapping[str, list[int]],
+    tallies: Tallies,
 ) -> tuple[Result, ...]:
     """The results, each failed one with up to 20 of its failing rows, whichever are found first.
 
     The search for each ends at the twentieth, so that the more rows are bad, the less is read. `numbers` holds, for the rules
-    that Pandera judged, the numbers of failing rows in the stage's order.
+    that Pandera judged, the numbers of failing rows in the stage's order; `tallies` some identities that repeat.
     """
     among = {name: ", ".join(str(number) for number in some) or "NULL" for name, some in numbers.items()}
-    flags = _flags(staged, contract, results, among)
+    marks = {r.name: [m for day in r.failed_days or tallies for m in tallies[day].marks.get(r.name, ())][:MARKS] for r in results}
+    flags = _flags(staged, contract, results, among, marks)
     found = {r.name: _samples(con, staged, contract, r, flags[r.name]) for r in results if r.name in flags}
     return tuple(replace(result, samples=found.get(result.name, ())) for result in results)
 
@@ -82,15 +88,30 @@ def _registered(
     return {name: f"SELECT number FROM {table}" for name, table in tables.items()}
 
 
-def _flags(staged: Staged, contract: type[Contract], results: Sequence[Result], among: Mapping[str, str]) -> dict[str, str]:
+def _flags(
+    staged: Staged,
+    contract: type[Contract],
+    results: Sequence[Result],
+    among: Mapping[str, str],
+    marks: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, str]:
     """By result name, the condition that a row is one of its failing rows, on the days it failed."""
     steps = {step.rule.name: step for step in compiled(contract)}
-    conditions = {r.name: _condition(staged, contract, steps.get(r.name), r, among) for r in results if not r.passed and r.failing_rows}
+    failed = [result for result in results if not result.passed and result.failing_rows]
+    some = {result.name: marks[result.name] if marks else None for result in failed}
+    conditions = {r.name: _condition(staged, contract, steps.get(r.name), r, among, some[r.name]) for r in failed}
     within = {result.name: staged.within(result.failed_days) for result in results}
     return {name: f"({condition}) AND {within[name]}" for name, condition in conditions.items() if condition}
 
 
-def _condition(staged: Staged, contract: type[Contract], step: Step | None, result: Result, among: Mapping[str, str]) -> str:
+def _condition(
+    staged: Staged,
+    contract: type[Contract],
+    step: Step | None,
+    result: Result,
+    among: Mapping[str, str],
+    marks: Sequence[int] | None,
+) -> str:
     if result.name == COMPLETENESS:
         return incomplete(contract)
     if step is None:
@@ -98,7 +119,7 @@ def _condition(staged: Staged, contract: type[Contract], step: Step | None, resu
     if step.way == "pandera":
         return f"{quoted(NUMBER)} IN ({among[result.name]})"
     if step.way == "unique":
-        return f"row({staged.day_sql}, {step.sql}) IN (SELECT identity FROM {repeated_sql(staged, step)})"
+        return is_repeated_sql(staged, step, marks)
     return step.sql
 
 
