@@ -112,6 +112,7 @@ def masked(text: str) -> str:
     text = re.sub(r"\b(not |NOT )?kept( +\d+(\.\d+)?$| \(.*\)$| since [\d-]+)?", "<kept>", text, flags=re.MULTILINE)
     text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "<moment>", text)
     text = re.sub(r"\(\d+\.\d s\)", "<seconds>", text)
+    text = re.sub(r" *\d+\.\d ms", " <milliseconds>", text)
     text = re.sub(r"\b([0-9a-f]{16}|[0-9a-f]{8})\b", "<id>", text)
     return re.sub(r" +", " ", text)
 

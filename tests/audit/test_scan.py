@@ -13,7 +13,7 @@ from tests.strategies import arrow_type, product
 import dagmesh as dm
 from dagmesh.audit.audit import audit
 from dagmesh.audit.compile import Step, compiled, incomplete
-from dagmesh.audit.scan import Staged, Tallies, repeated_sql, scan
+from dagmesh.audit.scan import Staged, Tallies, is_repeated_sql, repeated_sql, scan
 from dagmesh.model.contract import Contract
 from dagmesh.model.rule import Rule
 
@@ -22,7 +22,7 @@ NAN = float("nan")
 
 
 def scanned(con: duckdb.DuckDBPyConnection, contract: type[Contract], staged: Staged) -> Tallies:
-    return scan(con, staged, compiled(contract), incomplete(contract))
+    return scan(con, staged, compiled(contract), incomplete(contract), {})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,9 @@ def test_values_whose_hashes_collide_are_not_equal(con: duckdb.DuckDBPyConnectio
     step = Step(Rule("unique", ("word",)), "unique", '"word"')
 
     assert con.execute(f"FROM {repeated_sql(Staged('rows'), step)}").fetchall() == [(None, (None, "c"), 2)]
-    assert scan(con, Staged("rows"), [step], "FALSE")[None].failing == {"word__unique": 2}
+    tally = scan(con, Staged("rows"), [step], "FALSE", {})[None]
+    assert (tally.failing, tally.marks) == ({"word__unique": 2}, {"word__unique": [7]})
+    assert con.execute(f"FROM rows WHERE {is_repeated_sql(Staged('rows'), step, [7])}").fetchall() == [("c",), ("c",)]
 
 
 def test_good_rows_of_a_year_are_read_twice_whatever_the_number_of_rules(con: duckdb.DuckDBPyConnection) -> None:

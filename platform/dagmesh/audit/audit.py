@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from dagmesh.audit.bad_rows import SAMPLES, bad_rows_sql, with_samples
-from dagmesh.audit.compile import Step, compiled, incomplete
+from dagmesh.audit.compile import compiled, incomplete
 from dagmesh.audit.conform import column_types, differences
+from dagmesh.audit.plan import Plan, planned, proved
 from dagmesh.audit.platform_checks import completeness, completeness_result, day_figures, history_result, schema_result
 from dagmesh.audit.profile import profiles
 from dagmesh.audit.report import Day, Report, Result
@@ -36,6 +37,7 @@ def audit(
     days: Sequence[date] = (),
     arrived: Mapping[date | None, float] | None = None,
     history: Sequence[int] = (),
+    files: Mapping[str, int] | None = None,
 ) -> Report:
     """The verdict on staged rows: every rule of the contract, and the platform's own, judged for each day on its own.
 
@@ -46,6 +48,8 @@ def audit(
         days: the days asked for, also those without rows; empty for a whole product.
         arrived: the share of its source records that arrived, by day (None: of a whole product); 1 where not said.
         history: row counts of the product's recent days, or snapshots of a whole product.
+        files: the Parquet files, as DuckDB takes them, that hold the rows and nothing else, each with its number of rows; what
+            DuckDB itself wrote is judged by its footers where they settle a rule, everything else by its values.
 
     Raises:
         AuditRefused: rows of a day that was not asked for.
@@ -53,37 +57,49 @@ def audit(
     found = differences(column_types(con, staged_sql), product.contract, exact=True)
     if found:
         return _unjudged(con, staged_sql, product, days, found)
-    staged, steps, arrived = Staged(staged_sql, product.partitioned_by), compiled(product.contract), arrived or {}
-    tallies = _tallied(con, staged, product, steps, days)
-    found_by_pandera = _judged_by_pandera(con, staged, product.contract, steps, tallies)
+    plan, arrived = _planned(con, staged_sql, product, files), arrived or {}
+    tallies = _tallied(con, plan, product, days)
+    found_by_pandera = _judged_by_pandera(con, plan, product.contract, tallies)
     complete = completeness(tallies, arrived)
     results = (
         schema_result(product, tallies),
-        *rule_results(steps, tallies, {name: findings.detail for name, findings in found_by_pandera.items()}),
+        *rule_results(plan.steps, tallies, {name: findings.detail for name, findings in found_by_pandera.items()}),
         completeness_result(product, tallies, complete),
         history_result(product, tallies, history),
     )
     numbers = {name: findings.numbers for name, findings in found_by_pandera.items()}
     return _profiled(
         con,
-        staged,
+        plan.staged,
         product.contract,
         Report(
             rows=sum(tally.rows for tally in tallies.values()),
             completeness=fmean(complete.values() or (1.0,)),
-            results=with_samples(con, staged, product.contract, results, numbers),
+            results=with_samples(con, plan.staged, product.contract, results, numbers, tallies),
             days=day_figures(tallies, complete),
         ),
     )
 
 
-def judged(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, days: Sequence[date] = ()) -> tuple[Result, ...]:
+def judged(
+    con: duckdb.DuckDBPyConnection,
+    staged_sql: str,
+    product: Product,
+    days: Sequence[date] = (),
+    files: Mapping[str, int] | None = None,
+) -> tuple[Result, ...]:
     """A result for each rule of the contract, and nothing of what the platform itself asks; for the arguments see `audit`."""
-    staged, steps = Staged(staged_sql, product.partitioned_by), compiled(product.contract)
-    tallies = _tallied(con, staged, product, steps, days)
-    found = _judged_by_pandera(con, staged, product.contract, steps, tallies)
-    results = rule_results(steps, tallies, {name: findings.detail for name, findings in found.items()})
-    return with_samples(con, staged, product.contract, results, {name: findings.numbers for name, findings in found.items()})
+    plan = _planned(con, staged_sql, product, files)
+    tallies = _tallied(con, plan, product, days)
+    found = _judged_by_pandera(con, plan, product.contract, tallies)
+    results = rule_results(plan.steps, tallies, {name: findings.detail for name, findings in found.items()})
+    numbers = {name: findings.numbers for name, findings in found.items()}
+    return with_samples(con, plan.staged, product.contract, results, numbers, tallies)
+
+
+def _planned(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, files: Mapping[str, int] | None) -> Plan:
+    staged = Staged(staged_sql, product.partitioned_by, files or {})
+    return planned(con, staged, product.contract, compiled(product.contract))
 
 
 def _unjudged(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, days: Sequence[date], found: Sequence[str]) -> Report:
@@ -91,29 +107,31 @@ def _unjudged(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product,
     return Report(rows, 0.0, unjudged(product, rows, days, found), {day: Day(0, 0.0, {}) for day in days})
 
 
-def _tallied(con: duckdb.DuckDBPyConnection, staged: Staged, product: Product, steps: Sequence[Step], days: Sequence[date]) -> Tallies:
+def _tallied(con: duckdb.DuckDBPyConnection, plan: Plan, product: Product, days: Sequence[date]) -> Tallies:
     """The tallies of the days asked for, in their order; nothing of a rule that Pandera judges."""
-    tallies = scan(con, staged, steps, incomplete(product.contract))
+    clean = proved(con, plan)
+    given = [step.rule.columns[0] for step in plan.steps if step.rule.kind == "not_null" and step.rule.name in clean]
+    left = [step for step in plan.steps if step.rule.name not in clean]
+    tallies = scan(con, plan.staged, left, incomplete(product.contract, given), plan.bitmaps)
     others = [str(day) for day in tallies if day not in days] if days else []
     if others:
         raise AuditRefused(
             f"{product.address}: rows of {', '.join(sorted(others)[:5])} in a run for {days[0]} to {days[-1]}; "
             f"nothing was published. Keep only the run's days of {product.partitioned_by}."
         )
-    nothing = {step.rule.name: 0 for step in steps}
-    return {day: tallies.get(day) or Tally(0, 0, dict(nothing)) for day in (days or tallies)}
+    nothing = {step.rule.name: 0 for step in plan.steps}
+    found = {day: tallies.get(day) or Tally(0, 0, {}) for day in (days or tallies)}
+    return {day: replace(tally, failing=nothing | tally.failing) for day, tally in found.items()}
 
 
-def _judged_by_pandera(
-    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], steps: Sequence[Step], tallies: Tallies
-) -> Mapping[str, Findings]:
+def _judged_by_pandera(con: duckdb.DuckDBPyConnection, plan: Plan, contract: type[Contract], tallies: Tallies) -> Mapping[str, Findings]:
     """What Pandera found, by rule name; the tallies now count it too. Without such a rule neither it nor pandas is imported."""
-    rules = [step.rule for step in steps if step.way == "pandera"]
+    rules = [step.rule for step in plan.by("pandera")]
     if not rules:
         return {}
     from dagmesh.audit.pandera_checks import judge
 
-    found = judge(con, staged, contract, rules, list(tallies), keep=SAMPLES)
+    found = judge(con, plan.staged, contract, rules, list(tallies), keep=SAMPLES)
     for name, findings in found.items():
         for day, failing in findings.failing.items():
             tallies[day].failing[name] = failing

@@ -6,36 +6,51 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import duckdb
 
 from dagmesh.audit.compile import Step, compiled, incomplete
 from dagmesh.audit.literals import quoted, text
 from dagmesh.audit.report import COMPLETENESS, SCHEMA, Report, Result
-from dagmesh.audit.scan import NUMBER, Staged, repeated_sql
+from dagmesh.audit.scan import MARKS, NUMBER, Staged, Tallies, is_repeated_sql
 from dagmesh.audit.shown import json_number, shown_sql
 from dagmesh.model.contract import Contract
 from dagmesh.model.domain import Product
 
-SAMPLES = 20
+SAMPLES = MARKS
 
 
 def with_samples(
-    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], results: Sequence[Result], numbers: Mapping[str, list[int]]
+    con: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    contract: type[Contract],
+    results: Sequence[Result],
+    numbers: Mapping[str, list[int]],
+    tallies: Tallies,
 ) -> tuple[Result, ...]:
-    """The results, each failed one with up to 20 of its failing rows, smallest key first; one scan for all of them.
+    """The results, each failed one with up to 20 of its failing rows, whichever are found first.
 
-    `numbers` holds, for the rules that Pandera judged, the numbers of failing rows in the stage's order.
+    The search for each ends at the twentieth, so that the more rows are bad, the less is read. `numbers` holds, for the rules
+    that Pandera judged, the numbers of failing rows in the stage's order; `tallies` some identities that repeat.
     """
     among = {name: ", ".join(str(number) for number in some) or "NULL" for name, some in numbers.items()}
-    flags = _flags(staged, contract, results, among)
-    flagged = [result for result in results if result.name in flags]
-    if not flagged:
-        return tuple(results)
-    wanted = ", ".join(f"min({_shown(contract, result)}, {SAMPLES}) FILTER (WHERE {quoted(_flag(result.name))})" for result in flagged)
-    row = con.execute(f"SELECT {wanted} FROM {_flagged(staged, flags, numbers=bool(among))}").fetchall()[0]
-    samples = {r.name: tuple({k: json_number(v) for k, v in s.items()} for s in some or ()) for r, some in zip(flagged, row, strict=True)}
-    return tuple(replace(result, samples=samples.get(result.name, ())) for result in results)
+    marks = {r.name: [m for day in r.failed_days or tallies for m in tallies[day].marks.get(r.name, ())][:MARKS] for r in results}
+    flags = _flags(staged, contract, results, among, marks)
+    found = {r.name: _samples(con, staged, contract, r, flags[r.name]) for r in results if r.name in flags}
+    return tuple(replace(result, samples=found.get(result.name, ())) for result in results)
+
+
+def _samples(
+    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], result: Result, condition: str
+) -> tuple[dict[str, Any], ...]:
+    rule = next((rule for rule in contract.rules if rule.name == result.name), None)
+    own = rule.columns if rule else tuple(column.name for column in contract.columns if not column.nullable)
+    wanted = dict.fromkeys((*contract.key(), *own))
+    shown = ", ".join(shown_sql(contract.column(name)) for name in wanted)
+    rows = staged.numbered if result.engine == "pandera" else staged.sql
+    some = con.execute(f"SELECT {shown} FROM {rows} WHERE {condition} LIMIT {SAMPLES}").fetchall()
+    return tuple({name: json_number(value) for name, value in zip(wanted, row, strict=True)} for row in some)
 
 
 def bad_rows_sql(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, report: Report) -> str:
@@ -51,10 +66,9 @@ def bad_rows_sql(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Produ
     among = _registered(con, staged, product.contract, [r for r in refused if r.engine == "pandera"], sorted(report.days) or [None])
     flags = _flags(staged, product.contract, refused, among)
     broken = ", ".join(f"CASE WHEN {quoted(_flag(name))} THEN {text(name)} END" for name in flags)
-    where = " OR ".join(quoted(_flag(name)) for name in flags) or "FALSE"
     every = ", ".join(quoted(column.name) for column in product.contract.columns)
     rules = f"list_filter([{broken or 'NULL'}]::VARCHAR[], lambda rule: rule IS NOT NULL)"
-    return f"(SELECT {every}, {rules} AS broken_rules FROM {_flagged(staged, flags, numbers=bool(among))} WHERE {where})"
+    return f"(SELECT {every}, {rules} AS broken_rules FROM {_flagged(staged, flags, numbers=bool(among))})"
 
 
 def _registered(
@@ -74,15 +88,30 @@ def _registered(
     return {name: f"SELECT number FROM {table}" for name, table in tables.items()}
 
 
-def _flags(staged: Staged, contract: type[Contract], results: Sequence[Result], among: Mapping[str, str]) -> dict[str, str]:
+def _flags(
+    staged: Staged,
+    contract: type[Contract],
+    results: Sequence[Result],
+    among: Mapping[str, str],
+    marks: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, str]:
     """By result name, the condition that a row is one of its failing rows, on the days it failed."""
     steps = {step.rule.name: step for step in compiled(contract)}
-    conditions = {r.name: _condition(staged, contract, steps.get(r.name), r, among) for r in results if not r.passed and r.failing_rows}
+    failed = [result for result in results if not result.passed and result.failing_rows]
+    some = {result.name: marks[result.name] if marks else None for result in failed}
+    conditions = {r.name: _condition(staged, contract, steps.get(r.name), r, among, some[r.name]) for r in failed}
     within = {result.name: staged.within(result.failed_days) for result in results}
     return {name: f"({condition}) AND {within[name]}" for name, condition in conditions.items() if condition}
 
 
-def _condition(staged: Staged, contract: type[Contract], step: Step | None, result: Result, among: Mapping[str, str]) -> str:
+def _condition(
+    staged: Staged,
+    contract: type[Contract],
+    step: Step | None,
+    result: Result,
+    among: Mapping[str, str],
+    marks: Sequence[int] | None,
+) -> str:
     if result.name == COMPLETENESS:
         return incomplete(contract)
     if step is None:
@@ -90,24 +119,21 @@ def _condition(staged: Staged, contract: type[Contract], step: Step | None, resu
     if step.way == "pandera":
         return f"{quoted(NUMBER)} IN ({among[result.name]})"
     if step.way == "unique":
-        return f"row({staged.day_sql}, {step.sql}) IN (SELECT identity FROM {repeated_sql(staged, step)})"
+        return is_repeated_sql(staged, step, marks)
     return step.sql
 
 
 def _flagged(staged: Staged, flags: Mapping[str, str], *, numbers: bool) -> str:
-    """FROM-able text of the staged rows with a boolean column for each flag."""
+    """FROM-able text of the staged rows that have a flag, with a boolean column for each flag.
+
+    Only they are sorted, shown and written; of the others no more than the flags' columns is read.
+    """
     rows = staged.numbered if numbers else staged.sql
     columns = ", ".join(f"{condition} AS {quoted(_flag(name))}" for name, condition in flags.items())
-    return f"(SELECT *{', ' if columns else ''}{columns} FROM {rows})"
+    where = " OR ".join(quoted(_flag(name)) for name in flags) or "FALSE"
+    return f"(SELECT * FROM (SELECT *{', ' if columns else ''}{columns} FROM {rows}) WHERE {where})"
 
 
 def _flag(name: str) -> str:
     # Names with a space cannot be a contract's columns.
     return f"breaks {name}"
-
-
-def _shown(contract: type[Contract], result: Result) -> str:
-    """The key's and the rule's columns as a struct."""
-    rule = next((rule for rule in contract.rules if rule.name == result.name), None)
-    own = rule.columns if rule else tuple(column.name for column in contract.columns if not column.nullable)
-    return f"struct_pack({', '.join(f'{quoted(n)} := {shown_sql(contract.column(n))}' for n in dict.fromkeys((*contract.key(), *own)))})"

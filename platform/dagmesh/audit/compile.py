@@ -66,9 +66,10 @@ def number_sql(name: str) -> str:
     return f"(isfinite({name}) OR isinf({name}))"
 
 
-def incomplete(contract: type[Contract]) -> str:
-    """The condition that a required column has no value."""
-    return " OR ".join(missing(column) for column in contract.columns if not column.nullable) or "FALSE"
+def incomplete(contract: type[Contract], given: Collection[str] = ()) -> str:
+    """The condition that a required column has no value; `given` are columns that every row has a value of."""
+    required = [column for column in contract.columns if not column.nullable and column.name not in given]
+    return " OR ".join(missing(column) for column in required) or "FALSE"
 
 
 def counted(condition: str) -> str:

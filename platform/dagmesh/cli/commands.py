@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "check",
         "Check definitions, policies, versions, lock files and consumers' expectations of all domains, or of some.",
     ),
+    "audit": ("dagmesh.cli.audit", "audit", "Explain how a product's rows are audited, and what each rule costs."),
     "diff": ("dagmesh.cli.diff", "diff", "Compare contracts in code with the published ones and say which version each needs."),
     "retire": (
         "dagmesh.cli.diff",

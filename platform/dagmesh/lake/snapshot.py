@@ -12,7 +12,7 @@ from dagmesh.lake.data_file import DataFile, digest
 from dagmesh.lake.delta_log import newest_version
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication
-from dagmesh.lake.rows_sql import rows_sql
+from dagmesh.lake.rows_sql import pattern_free, rows_sql
 from dagmesh.lake.storage import State
 from dagmesh.model.address import Address
 
@@ -74,6 +74,11 @@ class Snapshot:
         self.check(chosen)
         paths = [self.place.storage.path(file.path) for file in chosen]
         return rows_sql(paths, self.publication.columns, self.publication.day_column, self.publication.mixed)
+
+    @property
+    def parquet(self) -> dict[str, int]:
+        """Its files as DuckDB takes them, each with its number of rows."""
+        return {pattern_free(self.place.storage.path(file.path)): file.rows for file in self.files}
 
     def lost(self, days: Collection[date] | None = None) -> tuple[DataFile, ...]:
         """The files (of these days) that are not there or have not the size that was signed, by a look at names and sizes alone."""

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied
-from dagmesh.lake.rows_sql import rows_sql
+from dagmesh.lake.rows_sql import pattern_free, rows_sql
 from dagmesh.lake.storage import Storage
 from dagmesh.model.domain import Product
 
@@ -37,6 +37,11 @@ class Stage:
         for file in self.files:
             counts[file.day] = counts.get(file.day, 0) + file.rows
         return counts
+
+    @property
+    def parquet(self) -> dict[str, int]:
+        """Its files as DuckDB takes them, each with its number of rows."""
+        return {pattern_free(self.storage.path(file.path)): file.rows for file in self.files}
 
     def sql(self, days: Collection[date] | None = None) -> str:
         """FROM-able text of the staged rows (of these days), columns in contract order."""

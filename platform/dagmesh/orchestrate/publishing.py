@@ -170,7 +170,9 @@ def _of_days(product: Product, days: Sequence[date]) -> str:
 
 def _audited(run: Run, product: Product, inputs: Sequence[Input], stage: Stage) -> Report:
     arrived = {day: min([1.0, *(i.completeness(i.seen([day]) if day else None) for i in inputs)]) for day in (stage.days or (None,))}
-    return audit(run.con, stage.sql(), product, days=stage.days, arrived=arrived, history=_history(run, product, stage))
+    return audit(
+        run.con, stage.sql(), product, days=stage.days, arrived=arrived, history=_history(run, product, stage), files=stage.parquet
+    )
 
 
 def _history(run: Run, product: Product, stage: Stage) -> list[int]:
