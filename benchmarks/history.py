@@ -7,6 +7,7 @@ reaches further back in time and days are of one size.
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,25 +23,40 @@ from dagmesh.events.store import EventStore
 SOURCE = "orders"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 EVERY = timedelta(seconds=10)
-# Type, and how many orders later than its placing: minutes, five hours, two days, a day, six days.
+# Type, and how many orders after its own it happens: at once, after five minutes, five hours, two days.
 STEPS = (("OrderPlaced", 0), ("PaymentReceived", 30), ("OrderShipped", 2_000), ("OrderDelivered", 17_000))
 CATEGORIES = ("books", "garden", "kitchen", "toys", "music", "sports", "office", "food")
 Row = tuple[int, str, str, str, int, str, int, str, bytes, bytes]
 
 
-def events(count: int, first_order: int = 0) -> Iterator[NewEvent]:
-    """So many events in the order in which they arrive, from the placing of order `first_order` on; about one in four is a placing."""
-    made, order = 0, first_order
+def events(count: int) -> Iterator[NewEvent]:
+    """So many events in the order in which they arrive; about one in four is a placing."""
+    made = order = 0
     while made < count:
-        moment = BEGAN + order * EVERY
-        for kind, later in STEPS:
-            if order - later >= 0 and made < count:
-                yield event(kind, order - later, moment)
-                made += 1
-        if order % 40 == 0 and order >= 100 and made < count:
-            yield event("OrderCancelled" if order % 80 else "OrderReturned", order - 100, moment)
-            made += 1
-        order += 1
+        steps = [(kind, order - later) for kind, later in STEPS if order >= later]
+        if order % 40 == 0 and order >= 100:
+            steps.append(("OrderReturned" if order % 80 else "OrderCancelled", order - 100))
+        for kind, number in steps[: count - made]:
+            yield event(kind, number, BEGAN + order * EVERY)
+        made, order = made + len(steps), order + 1
+
+
+def arrivals(about: str, orders: int, chance: random.Random, count: int = 1_000) -> list[NewEvent]:
+    """Events that come after a history of so many orders.
+
+    Args:
+        about: "old": returns of any orders; "recent": new orders, and what happens to the newest ones.
+        orders: how many there are.
+        chance: of ids, and of old orders.
+        count: how many events.
+    """
+    moment = BEGAN + orders * EVERY
+    if about == "old":
+        made = [event("OrderReturned", chance.randrange(orders), moment) for _ in range(count)]
+    else:
+        first = orders + chance.randrange(10**8)
+        made = [event(kind, (first if later == 0 else orders - later) + i, moment) for i in range(count // 4) for kind, later in STEPS]
+    return [new._replace(id=f"{new.id}-{chance.getrandbits(64):x}") for new in made]
 
 
 def event(kind: str, order: int, moment: datetime) -> NewEvent:
@@ -58,13 +74,8 @@ def _data(kind: str, order: int) -> dict[str, object]:
     cents = 500 + order * 7_919 % 20_000
     if kind == "OrderPlaced":
         lines = [
-            {
-                "sku": f"sku-{(order + line) % 5_000}",
-                "category": CATEGORIES[(order + line) % 8],
-                "quantity": 1,
-                "unit_price_eur": _eur(cents),
-            }
-            for line in range(1 + order % 3)
+            {"sku": f"sku-{item % 5_000}", "category": CATEGORIES[item % 8], "quantity": 1, "unit_price_eur": _eur(cents)}
+            for item in range(order, order + 1 + order % 3)
         ]
         channel = ("web", "web", "app", "store")[order % 4]
         return said | {"customer_id": customer(order), "channel": channel, "lines": lines, "total_eur": _eur(cents * len(lines))}

@@ -109,7 +109,7 @@ def test_things_of_one_hash_are_kept_apart(tmp_path: Path, store: EventStore) ->
     folder = tmp_path / "state"
     _folded(folder, store, EVENTS - 5)
     with duckdb.connect(folder / "things.duckdb") as con:
-        con.execute("UPDATE things SET \"hash of key\" = (SELECT hash(order_id) FROM things WHERE order_id = 'o3') WHERE order_id = 'o5'")
+        con.execute("UPDATE things SET \"hash of key\" = (SELECT hash(order_id) FROM things WHERE order_id = 'o3') WHERE order_id = 'o6'")
     store.append([NewEvent("of o3", "OrderReturned", "o3", NOON, {"order_id": "o3", "note": "returned"})])
     _, found = _folded(folder, store, EVENTS + 1)
     assert len(found) == 60

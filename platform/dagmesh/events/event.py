@@ -7,17 +7,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 GENESIS = b"\0" * 32
 DOMAIN = b"dagmesh event 1\n"  # in front of what is hashed, so that no other hash is taken for an event's
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)  # json.dumps makes one a call
+# One for all, as json.dumps makes one a call. What has itself inside is a RecursionError without a search for it, too.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False)
 
 
-@dataclass(frozen=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event to append. `id` is its producer's: the same id is the same event, however often it is handed over.
 
     `subject` is a path: `orders/4711`. `time` is when it happened, with a time zone. `version` is its type's version, None:
