@@ -42,8 +42,8 @@ lint: setup ## ruff, mypy, import rules
 golden: setup ## rewrite the files that tests compare with; review the diff
 	@$(V)/python -m pytest -q -m "not slow" --golden
 
-bench: setup ## measure full build, one day more and nothing changed at 5 million orders
-	@$(V)/python benchmarks/shop.py
+bench: setup ## build one mesh with dagmesh and with its peers (500,000 orders, three rounds), write tables and chart
+	@$(V)/python -m benchmarks.peers
 
 pin: setup ## pin what set-up installs, after changing a dependency
 	@$(V)/uv pip compile --quiet --universal --no-header --annotation-style=line --all-extras --group dev pyproject.toml $(DOMAINS) --output-file constraints.txt

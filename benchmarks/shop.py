@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
-
-import psutil
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.measuring import Figures, machine, measured  # noqa: E402  # after the path
+
 RESULTS = Path(__file__).parent / "results" / "shop.json"
 DAYS = 30
 LAST = date(2026, 11, 19)
@@ -50,7 +47,7 @@ def main() -> None:
     print(table(found))
 
 
-def one_round(orders: int) -> dict[str, dict[str, float]]:
+def one_round(orders: int) -> dict[str, Figures]:
     """Every step once, in a mesh home of its own: 30 days, one day more, the same again."""
     home = Path(tempfile.mkdtemp(prefix="dagmesh-bench-"))
     try:
@@ -71,59 +68,18 @@ def one_round(orders: int) -> dict[str, dict[str, float]]:
             check=True,
         )
         return {
-            "full": measured(home, LAST - timedelta(days=1)),
-            "one day more": measured(home, LAST),
-            "nothing changed": measured(home, LAST),
+            "full": build(home, LAST - timedelta(days=1)),
+            "one day more": build(home, LAST),
+            "nothing changed": build(home, LAST),
         }
     finally:
         shutil.rmtree(home)
 
 
-def measured(home: Path, last: date) -> dict[str, float]:
+def build(home: Path, last: date) -> Figures:
     """CPU, wall and peak memory of one `dagmesh build`."""
-    began, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "DAGMESH_HOME": str(home)}
     command = [sys.executable, "-m", "dagmesh", "build", "--days", str(DAYS), "--to", str(last)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    peak = Peak(process.pid)
-    code = process.wait()
-    peak.stop()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if code:
-        raise SystemExit(f"dagmesh build ended with {code}")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"cpu_s": round(cpu, 2), "wall_s": round(perf_counter() - began, 2), "peak_mb": peak.bytes >> 20}
-
-
-class Peak(threading.Thread):
-    """Watches a process tree's memory until stopped."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.bytes = 0
-        self._process = psutil.Process(pid)
-        self._stopped = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        """Sample until stopped or until the process is gone."""
-        while not self._stopped.wait(0.05):
-            try:
-                tree = [self._process, *self._process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(process.memory_info().rss for process in tree))
-            except psutil.NoSuchProcess:
-                continue
-
-    def stop(self) -> None:
-        """Stop sampling."""
-        self._stopped.set()
-        self.join()
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    memory = psutil.virtual_memory().total >> 30
-    return {"cpus": os.cpu_count(), "memory_gb": memory, "system": platform.system(), "python": platform.python_version()}
+    return measured(command, ROOT, {"DAGMESH_HOME": str(home)})
 
 
 def table(found: dict[str, object]) -> str:

@@ -25,7 +25,7 @@ DAYS = ["--days", "3", "--to", "2026-11-19"]
 NOT_RUN = {
     "make demo": "what it does is run here by its parts; .ci/run runs it",
     "make test": "runs this test",
-    "make bench": "takes half an hour; benchmarks/ keeps what it printed",
+    "make bench": "takes a quarter of an hour; benchmarks/ keeps what it found",
     "dagmesh up": "serves until it is stopped; tests/orchestrate/test_up.py runs it",
 }
 

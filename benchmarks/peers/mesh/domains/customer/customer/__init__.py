@@ -1,0 +1,1 @@
+"""What each customer buys, and which segment that makes."""

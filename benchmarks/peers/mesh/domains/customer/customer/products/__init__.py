@@ -1,0 +1,1 @@
+"""The data products of customer, one file each."""

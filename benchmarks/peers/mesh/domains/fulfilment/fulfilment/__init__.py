@@ -1,0 +1,1 @@
+"""How orders get to who placed them."""

@@ -1,0 +1,1 @@
+"""The data products of fulfilment, one file each."""

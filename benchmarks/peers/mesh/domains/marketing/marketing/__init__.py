@@ -1,0 +1,1 @@
+"""Which campaigns touch whom, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""The data products of marketing, one file each."""

@@ -1,0 +1,1 @@
+"""What is on sale, to whom it is sold and what that brings."""

@@ -1,0 +1,1 @@
+"""The data products of sales, one file each."""
