@@ -14,10 +14,11 @@ from dagmesh.errors import EventRefused, PreconditionFailed
 from dagmesh.events.batch import Outcome, checked_each, first_of_each_id
 from dagmesh.events.chain import MANY, Row, chained, sound_head
 from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, moment
-from dagmesh.events.event_type import EventType, is_new
+from dagmesh.events.event_type import EventType
 from dagmesh.events.incoming import Incoming, incoming, with_newest
 from dagmesh.events.narrowing import narrowed
 from dagmesh.events.precondition import Precondition
+from dagmesh.events.registered_types import Types, register, registered
 from dagmesh.events.subject_keys import SubjectKeys
 from dagmesh.events.tables import EVENTS, TABLES
 
@@ -40,7 +41,7 @@ class EventStore:
         self._con.execute("PRAGMA journal_mode=WAL")
         self._con.execute("PRAGMA synchronous=FULL")
         self._con.executescript(TABLES)
-        self._types: dict[tuple[str, int], EventType] = {}
+        self._types: Types = {}
 
     @property
     def segments_folder(self) -> Path:
@@ -59,17 +60,11 @@ class EventStore:
             EventRefused: a version that is registered already says something else, or the version before is missing.
         """
         with self._transaction():
-            known = self._registered()
-            for kind in types:
-                if is_new(kind, known):
-                    values = kind.name, kind.version, json.dumps(kind.schema, sort_keys=True)
-                    self._con.execute("INSERT INTO event_types VALUES (?, ?, ?)", values)
-                    known[kind.name, kind.version] = kind
-        self._types = known
+            self._types = register(self._con, types, self._types)
 
     def types(self) -> dict[tuple[str, int], EventType]:
         """Every registered type by name and version."""
-        self._types = self._registered()
+        self._types = registered(self._con, self._types)
         return dict(self._types)
 
     def append(self, events: Sequence[NewEvent], expect: Collection[Precondition] = (), now: datetime | None = None) -> list[int]:
@@ -214,12 +209,6 @@ class EventStore:
                 raise
         except sqlite3.OperationalError as error:
             raise EventRefused(f"{self.path}: nothing was appended; SQLite says: {error}.") from error
-
-    def _registered(self) -> dict[tuple[str, int], EventType]:
-        rows = self._con.execute("SELECT name, version, schema FROM event_types").fetchall()
-        if len(rows) == len(self._types):
-            return dict(self._types)
-        return {(name, version): EventType(name, version, json.loads(schema)) for name, version, schema in rows}
 
     def _there(self, given: Mapping[str, Incoming]) -> tuple[dict[str, int], dict[str, EventRefused]]:
         """Position of each event that is there already with the same content, and a refusal of each that is there with another."""
