@@ -259,7 +259,8 @@ def logged_run(folder: Path, kind: str) -> dict[str, list[tuple[object, ...]]]:
     """What the databases of a home say of one run of a checked asset of two days and of one that fails, chance and time aside."""
     folder.mkdir()
     (folder / "dagster.yaml").write_text(f"event_log_storage: {{{kind}, config: {{base_dir: {folder}/runs}}}}")
-    subprocess.run([sys.executable, "-c", CHECKED, str(folder)], check=True, timeout=120)
+    # Dagster goes through partitions in the order of a set.
+    subprocess.run([sys.executable, "-c", CHECKED, str(folder)], check=True, timeout=120, env={**os.environ, "PYTHONHASHSEED": "0"})
     queries = {
         "events": "SELECT dagster_event_type, step_key, asset_key, partition FROM event_logs ORDER BY id",
         "checks": "SELECT asset_key, check_name, partition, execution_status, evaluation_event_storage_id, "
@@ -269,10 +270,11 @@ def logged_run(folder: Path, kind: str) -> dict[str, list[tuple[object, ...]]]:
     }
     with sqlite3.connect(folder / "runs" / "index.db") as index:
         found = {name: index.execute(query).fetchall() for name, query in queries.items()}
-    for file in sorted((folder / "runs").glob("*-*.db"), key=lambda file: file.stat().st_mtime):
+    runs = []
+    for file in (folder / "runs").glob("*-*.db"):
         with sqlite3.connect(file) as run:
-            found.setdefault("runs", []).extend(run.execute(queries["events"]).fetchall())
-    return found
+            runs.append(run.execute(queries["events"]).fetchall())
+    return found | {"runs": [row for run in sorted(runs, key=str) for row in run]}
 
 
 CHECKED = """

@@ -5,36 +5,22 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 
-from dagmesh.events.declared import Declared, declared
 from dagmesh.events.feeds.dead_letters import DeadLetters
 from dagmesh.events.feeds.feed import Fed
 from dagmesh.events.feeds.json_lines_store import Export, feed_json_lines
-from dagmesh.events.relation import relation
 from dagmesh.events.segments import seal, sealed_head
 from dagmesh.events.store import EventStore
 from dagmesh.lake.owner_only import private_home
-from dagmesh.model.projection import Events
+from dagmesh.orchestrate.domain_events import event_store
 from dagmesh.orchestrate.resources import LakeResource
 
 LONG_TAIL = 250_000  # events that are not sealed: to read them again and again costs more than to seal them
-
-
-@contextmanager
-def event_store(home: Path, domain: str) -> Iterator[EventStore]:
-    """The domain's store, in its private home, knowing the types that its events.py declares."""
-    store = EventStore(home / "events", domain)
-    try:
-        store.register(declared(domain).types.values())
-        yield store
-    finally:
-        store.close()
 
 
 @dataclass(frozen=True)
@@ -98,28 +84,6 @@ class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # 
             fed = feed_json_lines(store, paths.values(), letters)
         exports = {day: fed.exports[path] for day, path in paths.items()}
         return Arrivals(exports, fed.fed.appended, fed.fed.dead, closed)
-
-
-@dataclass(frozen=True)
-class FeedWindow:
-    """The events of a feed's domain that a run may see: those that happened on some days (None: all), up to a position."""
-
-    store: EventStore
-    declared: Declared
-    feed: str
-    days: Sequence[date] | None
-    until: int
-
-    def events(self, con: duckdb.DuckDBPyConnection) -> Events:
-        """What a parameter annotated `dm.Events` receives."""
-        return Events(self.feed, lambda name: con.sql(f"FROM {self._sql(con, name)}"))
-
-    def _sql(self, con: duckdb.DuckDBPyConnection, type: str) -> str:
-        rows = relation(con, self.store, type, until=self.until, upcasts=self.declared.upcasts)
-        if self.days is None:
-            return rows
-        first = datetime.combine(min(self.days), time(), UTC)
-        return f"(FROM {rows} WHERE time >= TIMESTAMPTZ '{first.isoformat()}')"
 
 
 def arrived_metadata(arrivals: Arrivals) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dagmesh.events.projections.state_files import opened
 from dagmesh.events.store import EventStore
 from dagmesh.events.typed import quoted
 from dagmesh.model.domain import Product
-from dagmesh.orchestrate.event_stores import FeedWindow, event_store
+from dagmesh.orchestrate.domain_events import FeedWindow, event_store
 
 if TYPE_CHECKING:
     from dagmesh.orchestrate.inputs import Ports

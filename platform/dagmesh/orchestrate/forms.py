@@ -11,7 +11,7 @@ import duckdb
 
 from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.domain import Product
-from dagmesh.orchestrate.event_stores import FeedWindow
+from dagmesh.orchestrate.domain_events import FeedWindow
 
 
 def given(con: duckdb.DuckDBPyConnection, form: str, rows: str | FeedWindow) -> Any:

@@ -13,7 +13,7 @@ from dagmesh.lake.housekeeping import clean_private_tables, expire_product
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.owner_only import private_home
 from dagmesh.model.domain import Domain
-from dagmesh.orchestrate.event_stores import event_store
+from dagmesh.orchestrate.domain_events import event_store
 from dagmesh.orchestrate.resources import LakeResource
 
 SEALED_AFTER = timedelta(days=1)

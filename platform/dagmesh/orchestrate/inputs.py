@@ -13,7 +13,7 @@ from dagmesh.lake.private import PrivateStore
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
-from dagmesh.orchestrate.event_stores import FeedWindow
+from dagmesh.orchestrate.domain_events import FeedWindow
 from dagmesh.orchestrate.fingerprints import digest, window
 from dagmesh.orchestrate.folding import Folding
 

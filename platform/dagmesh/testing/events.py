@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dagmesh.events.feeds.cloudevent import event_of
 from dagmesh.model.domain import Product
 from dagmesh.model.product import Read
-from dagmesh.orchestrate.event_stores import event_store
+from dagmesh.orchestrate.domain_events import event_store
 from dagmesh.orchestrate.folding import Folding, folding_in
 
 if TYPE_CHECKING:
