@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT = 760, 220, 90
+WIDTH, LEFT, RIGHT = 760, 240, 70
 BAR, GAP, HEAD = 16, 8, 34
 STYLE = """
     text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -35,9 +35,8 @@ def chart(found: dict[str, Any]) -> str:
         lines.append(f'<text class="head" x="0" y="{y - 8}">{escape(step)}</text>')
         lines += _bars(found, step, y)
         y += len(found["medians"]) * (BAR + GAP)
-    said = (
-        f"median of {len(found['rounds'])} round{'s'[: len(found['rounds']) - 1]}, {found['machine']['cpus']} CPUs, {found['measured_at']}"
-    )
+    rounds = f"median of {len(found['rounds'])} rounds" if len(found["rounds"]) > 1 else "one round"
+    said = f"{rounds}, {found['machine']['cpus']} CPUs, {found['measured_at']}"
     lines.append(f'<text class="small" x="0" y="{y + 22}">{escape(said)}</text>')
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 34}" width="{WIDTH}" height="{y + 34}" role="img">'
     body = "\n".join(f"  {line}" for line in lines)

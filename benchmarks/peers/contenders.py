@@ -167,6 +167,7 @@ _DAGSTER = (
     "pyarrow==26.0.1",
     "pytz",
 )
+# dbt-core 1.12 wants a parser that is downloaded from GitHub when it is installed; 1.11.16 is the newest without.
 _DBT = ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", "duckdb==2.0.0", "pytz")
 _SQLMESH = ("sqlmesh==0.236.4", "duckdb==1.5.6", "pandas==2.3.3")
 _SAME = str
