@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,10 @@ def valued(value: Any, shape: Any) -> Any:
     readers: dict[str, Any] = {"DATE": date.fromisoformat, "BIGINT": int, "DOUBLE": float}
     readers["TIMESTAMPTZ"] = lambda given: datetime.fromisoformat(given).astimezone(UTC)
     readers["JSON"] = lambda given: json.dumps(given, separators=(",", ":"), ensure_ascii=False)
-    return readers.get(shape, Decimal if shape.startswith("DECIMAL") else lambda given: given)(value)
+    if shape.startswith("DECIMAL"):
+        scale = int(shape.rstrip(")").split(",")[1])
+        return Decimal(value).quantize(Decimal(1).scaleb(-scale), context=Context(prec=40))  # 0.5 is 0.50 in a column of cents
+    return readers.get(shape, lambda given: given)(value)
 
 
 def tamper(store: EventStore, *statements: str) -> None:

@@ -2,7 +2,7 @@
 
 Exit codes:
     0  done
-    1  something unexpected; a traceback says where; of `dagmesh replay --compare`: something changes
+    1  something unexpected; a traceback says where; of `dagmesh replay <product> --compare`: something changes
     2  a mistake to mend: the command line, a definition, an address, a setting
     3  access refused: the product does not serve the reader
     4  not published: the product to read, or the day, has no snapshot yet
