@@ -20,6 +20,7 @@ setup: .venv/ready ## install dagmesh and every domain's own dependencies into .
 	@test -x $(V)/python || $(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(V)/uv pip install --quiet --compile-bytecode --python $(V)/python --constraint constraints.txt --editable '.[polars]' --group dev $(addprefix -r ,$(DOMAINS))
+	@$(V)/python -m compileall -q platform/dagmesh
 	@touch $@
 
 demo: setup ## run the last 30 days of the whole mesh, print the board, serve the Dagster UI (SERVE=0: no UI; PORT=3000)

@@ -1,11 +1,17 @@
 """Golden files: what others parse, as it was reviewed; `make golden` (`pytest --golden`) rewrites them, the diff is read."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 Golden = Callable[[str, str], None]
+
+# A file that a test changes twice within a second, to one of the same length, would be read from its old bytecode.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+sys.dont_write_bytecode = True
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

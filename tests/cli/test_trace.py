@@ -198,7 +198,8 @@ def test_a_value_that_the_definition_gives_no_more_is_told_as_both(tracing_mesh:
     assert result.exit_code == 2
     assert re.sub(r"[0-9a-f]{16}", "<digits>", result.stderr) == (
         "sensors.readings@1#0: degrees of sensor=north read_on=2026-11-18 is published as 11, and the events up to 5 come to 13; the "
-        "definition changed since it was published (then <digits>, now <digits>). Publish it again: dagmesh run sensors.readings\n"
+        "definition changed since it was published (then <digits>, now <digits>). "
+        "Publish it again: dagmesh run sensors.readings --day 2026-11-18\n"
     )
     assert dagmesh("trace", "sensors.readings", "sensor=north", "highest").exit_code == 0
 

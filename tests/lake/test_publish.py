@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 import dagmesh as dm
 from dagmesh.errors import DefinitionError, MeshError, UntrustedSnapshot
+from dagmesh.lake import publish
 from dagmesh.lake.copied_files import Copy, copied
 from dagmesh.lake.data_file import digest
 from dagmesh.lake.delta_log import commit_info, commit_name
@@ -50,6 +51,29 @@ def shop_record(shop, *days: date):
     from dagmesh.lake.publication import Record
 
     return Record("run-1", shop.now, dict.fromkeys([*days, None], "0" * 16))
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_publisher_that_was_overtaken_is_not_lost_and_signs_what_it_commits(shop, monkeypatch: pytest.MonkeyPatch, lost: int) -> None:
+    """The race as it happens: another publication is committed between the look at the table and the commit."""
+    shop.publish({A: [1]})
+    looked, overtaking = publish._change, iter(range(lost))
+
+    def overtaken(publishing, table):
+        change = looked(publishing, table)
+        if publishing.stage is slow and next(overtaking, None) is not None:
+            shop.publish({C: [7]})
+        return change
+
+    monkeypatch.setattr(publish, "_change", overtaken)
+    slow = shop.stage({B: [2]})
+
+    snapshot = shop.table().publish(slow, [B], shop_record(shop, B), shop.key)
+
+    past = shop.table().history(10)
+    assert [found.publication.snapshot for found in past] == list(range(lost + 1, -1, -1))
+    assert all(found.trusted for found in past)
+    assert shop.rows(snapshot) == shop.rows(shop.table().snapshot()) == {A: [1], B: [2], C: [7]}
 
 
 def test_a_whole_product_is_replaced_whole(shop) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dagmesh.consume.projection_check import check_projections
 from dagmesh.errors import DefinitionError
 from dagmesh.model.domain import Domain
-from dagmesh.orchestrate.domain import check_projections
 
 EVENTS = '''"""What happens to a bike."""
 import dagmesh as dm

@@ -69,7 +69,7 @@ def copy(compiled: Path, tmp_path: Path) -> Path:
 
 def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Python with the copy first on its path, in the checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(copy / "platform"), "PYTHONDONTWRITEBYTECODE": ""}
+    environment = {**os.environ, "PYTHONPATH": str(copy / "platform"), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -106,4 +106,7 @@ def _tell(mesh: Mesh, domain: str, remade: Sequence[Remade]) -> None:
     if letters.exists() and any(letters.iterdir()):
         click.echo(f"{letters} holds what could not be read as sent; look for them there, and delete what is done.", err=True)
     if any(product.snapshot for product in remade):
-        click.echo("Products of other domains are made again by their next build: dagmesh build", err=True)
+        click.echo(
+            "Whole products of other domains are made again by their next build: dagmesh build. Daily ones keep their days: dagmesh backfill",
+            err=True,
+        )

@@ -13,6 +13,7 @@ from dagmesh.consume.comparison import compared
 from dagmesh.consume.expectations import Expectation, all_expectations
 from dagmesh.consume.grant_files import grant_problems
 from dagmesh.consume.policies import Judge
+from dagmesh.consume.projection_check import check_projections
 from dagmesh.errors import DagmeshError, DefinitionError, Problem
 from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
@@ -87,6 +88,11 @@ def checked(mesh: Mesh, names: Iterable[str], today: date) -> Checked:
             continue
         held = load_policies(mesh.root, name)
         policies |= {policy.name for policy in held.policies}
+        try:
+            check_projections(domains[name])
+        except DefinitionError as error:
+            wrong += _definition_problems(mesh, name, error)
+            continue
         judge = Judge.of(mesh, domains[name], held, today, lake, declared)
         wrong += [*_policy_problems(judge, domains[name]), *_version_problems(mesh, lake, judge, domains[name])]
         wrong += [*_lock_problems(mesh, domains[name]), *_expectation_problems(judge, domains[name], relied_on)]

@@ -169,7 +169,8 @@ def _other_value(
     now = definition.digest()
     if now != fed["definition"]:
         why = f"the definition changed since it was published (then {fed['definition']}, now {now})"
-        return MeshError(f"{told}; {why}. Publish it again: dagmesh run {address.name}")
+        day = f" --day {row.day}" if row.day else ""
+        return MeshError(f"{told}; {why}. Publish it again: dagmesh run {address.name}{day}")
     why = "the definition is the same, so its events were changed, or a subject was forgotten since"
     mend = f"See which: dagmesh events verify {address.domain}"
     return UntrustedSnapshot(f"{told}; {why}. {mend}", address=str(address), version=row.reading.snapshot.version, last_good=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from dagmesh.events.event import NewEvent
 from dagmesh.events.incoming import Incoming, Types, incoming
 
 Batch = Mapping[int, Incoming]
+AT_ONCE = 500  # ids asked for in one query
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,17 @@ class Outcome:
     appended: int
     known: int
     refused: Mapping[int, EventRefused]
+
+
+def as_known(con: sqlite3.Connection, events: Sequence[NewEvent], types: Collection[tuple[str, int]]) -> Sequence[NewEvent]:
+    """The events; those that say no version and are in the store already have the one they are there with, whatever is registered since."""
+    if all(version == 1 for _, version in types):
+        return events
+    ids, known = [event.id for event in events if event.version is None], dict[str, int]()
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        known |= con.execute(f"SELECT id, version FROM events WHERE id IN ({', '.join('?' * len(some))})", some).fetchall()
+    return [event._replace(version=known.get(event.id)) if event.version is None else event for event in events]
 
 
 def checked_each(events: Sequence[NewEvent], types: Types, now: datetime) -> tuple[Batch, dict[int, EventRefused]]:

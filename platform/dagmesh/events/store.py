@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dagmesh.errors import EventRefused, PreconditionFailed
-from dagmesh.events.batch import Outcome, checked_each, first_of_each_id
+from dagmesh.events.batch import AT_ONCE, Outcome, as_known, checked_each, first_of_each_id
 from dagmesh.events.chain import MANY, Row, chained, sound_head
 from dagmesh.events.event import Event, Head, NewEvent, canonical, chain_hash, moment
 from dagmesh.events.event_type import EventType
@@ -21,8 +21,6 @@ from dagmesh.events.precondition import Precondition
 from dagmesh.events.registered_types import Types, register, registered
 from dagmesh.events.subject_keys import SubjectKeys
 from dagmesh.events.tables import EVENTS, TABLES
-
-_AT_ONCE = 500
 
 
 class EventStore:
@@ -81,7 +79,7 @@ class EventStore:
         """
         types, now = with_newest(self.types()), now or datetime.now(UTC)
         given: dict[str, Incoming] = {}
-        for event in events:
+        for event in as_known(self._con, events, self._types):
             checked = incoming(event, types, now)
             if given.setdefault(event.id, checked) != checked:
                 raise EventRefused(f"event {event.id} is twice in the batch with different content; an id belongs to one event for ever.")
@@ -101,7 +99,8 @@ class EventStore:
             events: what happened, in order.
             now: the moment that no event may be after, by more than five minutes; the clock's by default.
         """
-        pending, refused = checked_each(events, with_newest(self.types()), now or datetime.now(UTC))
+        types = with_newest(self.types())
+        pending, refused = checked_each(as_known(self._con, events, self._types), types, now or datetime.now(UTC))
         appended = 0
         with self._transaction():
             while pending:
@@ -215,8 +214,8 @@ class EventStore:
         there: dict[str, int] = {}
         other: dict[str, EventRefused] = {}
         ids = list(given)
-        for start in range(0, len(ids), _AT_ONCE):
-            some = ids[start : start + _AT_ONCE]
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
             for row in self._con.execute(f"SELECT {EVENTS} FROM events WHERE id IN ({', '.join('?' * len(some))})", some):
                 new, position, id_ = given[row[1]], row[0], row[1]
                 # What is stored of an event without personal fields is its text; what was encrypted is opened to be compared.

@@ -79,14 +79,14 @@ def max(of: str | None = None, /, **on: str) -> Folded:  # noqa: A001 - the fiel
     return Folded("max", on, of)
 
 
-def first(**on: str) -> Folded:
+def first(*types: str, **on: str) -> Folded:
     """The value of the event that happened first (of several at once, arrived first): `dm.first(OrderPlaced="customer_id")`."""
-    return Folded("first", on)
+    return Folded("first", dict.fromkeys(types, "") | on)
 
 
-def last(**on: str) -> Folded:
+def last(*types: str, **on: str) -> Folded:
     """The value of the event that happened last (of several at once, arrived last)."""
-    return Folded("last", on)
+    return Folded("last", dict.fromkeys(types, "") | on)
 
 
 def count_distinct(of: str | None = None, /, **on: str) -> Folded:
@@ -191,16 +191,23 @@ class Projection:
                 yield f"column '{name}'", "is no name of a column; give the key as a mapping of name to SQL."
         if not (self.entity.key and self.entity.columns):
             yield "entity", 'has no key or no columns; write for example dm.entity("order_id", returns=dm.count("OrderReturned")).'
-        for name, folded in self.entity.columns.items():
-            if name in self.entity.key:
-                yield f"entity column '{name}'", "is the key already; leave it out."
-            if not (isinstance(folded, Folded) and folded.on and folded.of is None):
-                yield f"entity column '{name}'", 'folds no events; write for example dm.first(OrderPlaced="customer_id").'
+        yield from self._entity_complaints()
         yield from self._column_complaints()
         if self.each and not self.unnested:
             yield "each", f"{self.each!r} is not '<list> AS <name>', for example \"lines AS line\"."
         if self.within and (type(self.within.count) is not int or self.within.count < 1):
             yield "within", f"{self.within.count!r} is not a number of days (1 or more)."
+
+    def _entity_complaints(self) -> Iterator[tuple[str, str]]:
+        for name, folded in self.entity.columns.items():
+            where = f"entity column '{name}'"
+            if name in self.entity.key:
+                yield where, "is the key already; leave it out."
+            if not (isinstance(folded, Folded) and folded.on and folded.of is None):
+                yield where, 'folds no events; write for example dm.first(OrderPlaced="customer_id").'
+                continue
+            for kind in (kind for kind, sql in folded.on.items() if not sql):
+                yield where, f'names {kind} and nothing of it; write dm.{folded.way}({kind}="...") with SQL over its fields.'
 
     def _column_complaints(self) -> Iterator[tuple[str, str]]:
         for name, made in self.columns.items():
@@ -239,4 +246,6 @@ def projection(
         where: only things (and elements) of which this SQL is true.
         within: only things of the last so many days: dm.last_days(90, "placed_at").
     """
+    if by is not None and not isinstance(by, Mapping):
+        raise TypeError(f"by={by!r} is no mapping of columns to SQL; write by={{{by!r}: {by!r}}}.")
     return Projection(tuple(port.feed for port in events), of, dict(columns or {}), None if by is None else dict(by), each, where, within)

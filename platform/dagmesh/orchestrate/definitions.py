@@ -6,9 +6,10 @@ import warnings
 
 import dagster as dg
 
+from dagmesh.consume.projection_check import check_projections
 from dagmesh.model.domain import Domain
 from dagmesh.model.mesh import Mesh
-from dagmesh.orchestrate.domain import DagsterDomain, check_projections, check_sources
+from dagmesh.orchestrate.domain import DagsterDomain, check_sources
 from dagmesh.orchestrate.event_stores import EventStoreResource
 from dagmesh.orchestrate.housekeeping import nightly_housekeeping
 from dagmesh.orchestrate.known import known_of

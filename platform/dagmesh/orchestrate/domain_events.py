@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def event_store(home: Path, domain: str) -> Iterator[EventStore]:
-    """The domain's store, in its private home, knowing the types that its events.py declares."""
+def event_store(home: Path, domain: str, *, register: bool = False) -> Iterator[EventStore]:
+    """The domain's store, in its private home.
+
+    `register`: it comes to know the types that the domain's events.py declares, for ever; only a run may ask for that, not
+    who looks at code that somebody is writing.
+    """
     store = EventStore(home / "events", domain)
     try:
-        store.register(declared(domain).types.values())
+        if register:
+            store.register(declared(domain).types.values())
         yield store
     finally:
         store.close()
@@ -48,4 +53,5 @@ class FeedWindow:
         if self.days is None:
             return rows
         first = datetime.combine(min(self.days), time(), UTC)
-        return f"(FROM {rows} WHERE time >= TIMESTAMPTZ '{first.isoformat()}')"
+        end = datetime.combine(max(self.days) + timedelta(days=1), time(), UTC)
+        return f"(FROM {rows} WHERE time >= TIMESTAMPTZ '{first.isoformat()}' AND time < TIMESTAMPTZ '{end.isoformat()}')"

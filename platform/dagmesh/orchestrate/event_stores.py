@@ -58,7 +58,7 @@ class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # 
             return dm.Arrivals.so_far(store, feed_nats_jetstream(store, source, letters))
         """
         home = private_home(self.lake.lake.home, self.domain)
-        with event_store(home, self.domain) as store:
+        with event_store(home, self.domain, register=True) as store:
             yield store, DeadLetters(home / "dead_letters" / f"{feed}.jsonl")
             while store.head().position - sealed_head(store).position >= LONG_TAIL:
                 seal(store, self.lake.lake.signing_key(self.domain))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dagmesh.events.declared import declared
 from dagmesh.events.event import Head
 from dagmesh.events.projections.of_product import definition_of, projection_folder
 from dagmesh.events.projections.state import Checkpoint, State, advance
-from dagmesh.events.projections.state_files import opened
+from dagmesh.events.projections.state_files import opened, remove_unused
 from dagmesh.events.store import EventStore
 from dagmesh.events.typed import quoted
 from dagmesh.model.domain import Product
@@ -85,9 +84,8 @@ class Folding:
     def forget_others(self) -> None:
         """Remove what was folded by other definitions of the projection: this one's is published."""
         if self.state:
-            for folder in self.state.folder.parent.iterdir():
-                if folder != self.state.folder:
-                    shutil.rmtree(folder)
+            folder = self.state.folder
+            remove_unused(folder.parents[2], [folder], folder.parent.name)
 
 
 @contextmanager
@@ -120,7 +118,7 @@ def folded(ports: Ports, con: duckdb.DuckDBPyConnection, product: Product) -> It
 @contextmanager
 def folding_in(home: Path, con: duckdb.DuckDBPyConnection, product: Product) -> Iterator[Folding]:
     """The events of the product's domain, whose private home it is: open, and of a projection folded up to the head."""
-    with event_store(home, product.domain) as store:
+    with event_store(home, product.domain, register=True) as store:
         head = store.head()
         if product.projection is None:
             yield Folding(product, head, store)

@@ -162,6 +162,11 @@ class Ports:
         )
 
 
+def refused_for(product: Product, inputs: Collection[Input], days: Collection[date]) -> str:
+    """The fingerprint of all that a refusal hangs on: what the rows are made of, and how much of it arrived."""
+    return digest([made_of(product, inputs, days), *(str(i.completeness(i.seen(days))) for i in inputs)])
+
+
 def made_of(product: Product, inputs: Collection[Input], days: Collection[date]) -> str:
     """The fingerprint of what a run of the product for `days` would be made of: contract, code and input rows."""
     parts = [product.contract.fingerprint(), product.code_version(), *(f"{i.read.parameter}={i.digest(days)}" for i in inputs)]

@@ -11,7 +11,7 @@ from dagmesh.lake.private import PrivateStore
 from dagmesh.lake.refusals import Refusals
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate.fingerprints import digest, window
-from dagmesh.orchestrate.inputs import Input, Key, Ports, made_of
+from dagmesh.orchestrate.inputs import Input, Key, Ports, made_of, refused_for
 from dagmesh.orchestrate.private_assets import PrivateTable, Reach, files_state
 
 Made = Mapping[date | None, str]
@@ -78,7 +78,8 @@ class ProductNode:
             inputs = self.ports.resolve(self.product)
         except DagmeshError:
             return {day: made.get(day, "") for day in _parts(self.daily, days)}
-        return {day: digest([made.get(day, ""), made_of(self.product, inputs, [day] if day else [])]) for day in _parts(self.daily, days)}
+        parts = _parts(self.daily, days)
+        return {day: digest([made.get(day, ""), refused_for(self.product, inputs, [day] if day else [])]) for day in parts}
 
     def state(self, days: Collection[date]) -> State:
         """What there is to do for `days`, the inputs being what they are now."""
@@ -98,7 +99,8 @@ class ProductNode:
                 waiting[day] = Wait("", wait.sources) if day in made and not absent else wait
                 continue
             wanted = made_of(self.product, inputs, [day] if day else [])
-            if day in refusals and refusals[day].made_of == wanted:
+            # A rollback refuses what was made of the same, an audit what was as complete besides.
+            if day in refusals and refusals[day].made_of in (wanted, refused_for(self.product, inputs, [day] if day else [])):
                 refused[day] = f"{self.product.address}{_of(day)} is refused: {refusals[day].why}"
             elif made.get(day) != wanted:
                 stale.append(day)

@@ -15,6 +15,7 @@ import duckdb
 from dagmesh.audit.audit import audit
 from dagmesh.audit.conform import conform_sql
 from dagmesh.audit.report import Report
+from dagmesh.errors import MeshError
 from dagmesh.lake.publication import Record
 from dagmesh.lake.quarantine import quarantine_path, write_quarantine
 from dagmesh.lake.refusals import Refusal, Refusals
@@ -26,7 +27,7 @@ from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expect
 from dagmesh.orchestrate.folding import folded, in_order
 from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.gates import refuse_broken
-from dagmesh.orchestrate.inputs import Input, Ports, made_of
+from dagmesh.orchestrate.inputs import Input, Ports, made_of, refused_for
 
 SAMPLE_ROWS = 5
 MASK = "•••"
@@ -78,8 +79,22 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         PolicyViolated: who looks at what is staged refuses it.
         ContractBroken: the contract breaks what its major promised.
     """
-    with folded(run.ports, run.con, product) as ports:
+    with _without_values(product), folded(run.ports, run.con, product) as ports:
         return _publish(replace(run, ports=ports), product, days)
+
+
+@contextmanager
+def _without_values(product: Product) -> Iterator[None]:
+    """What DuckDB says of an event's value goes no further: errors are kept in logs that others read and that no erasure reaches."""
+    try:
+        yield
+    except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
+        if not any(read.form == "events" for read in product.inputs):
+            raise
+        raise MeshError(
+            f"{product.address}: its SQL fails on what an event says ({type(error).__name__}); that is private, so it is not said here. "
+            f"Write TRY_CAST where values are cast. The owner sees the value with: dagmesh replay {product.address} --compare"
+        ) from None
 
 
 def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
@@ -136,7 +151,7 @@ def _note_refusals(run: Run, product: Product, inputs: Sequence[Input], days: Se
     """Remember what was refused, so that the planner does not ask for the same rows again."""
     why = "; ".join(result.text for result in report.failed if result.severity == "error")
     refused: list[date | None] = [*report.refused_days] if days else [None] * (not report.passed)
-    standing = {day: Refusal(made_of(product, inputs, [day] if day else []), why) for day in refused}
+    standing = {day: Refusal(refused_for(product, inputs, [day] if day else []), why) for day in refused}
     published = [*report.passed_days] if days else [None] * report.passed
     Refusals.of(run.ports.resolver.lake.home, product.address).update(standing, published)
 

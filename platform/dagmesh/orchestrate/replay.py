@@ -41,7 +41,7 @@ def replay_product(mesh: Mesh, address: Address, progress: Progress) -> Iterator
     """
     product, home = _of_events(mesh, address), private_home(mesh.home, address.domain)
     if product.projection:
-        with closing(Lake.of(mesh).connect()) as con, event_store(home, product.domain) as store:
+        with closing(Lake.of(mesh).connect()) as con, event_store(home, product.domain, register=True) as store:
             fold_again(con, definition_of(product), projection_folder(home, product), store)
     yield from make_again(mesh, product, progress)
 

@@ -36,7 +36,7 @@ def told(con: duckdb.DuckDBPyConnection, product: Product, events: Mapping[Read,
     if not product.domain:
         raise TypeError(f"{product.name}: {product.file} is in no domain's products folder, and a domain declares the types of events.")
     with TemporaryDirectory(prefix="dagmesh-") as folder:
-        with event_store(Path(folder), product.domain) as store:
+        with event_store(Path(folder), product.domain, register=True) as store:
             store.append(
                 [
                     event_of({"id": f"{read.parameter}-{number}", **said, "data": _json(said.get("data"))})

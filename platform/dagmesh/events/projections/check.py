@@ -73,6 +73,8 @@ class _Checked:
         try:
             lift = Upcasts(declared.types, declared.upcasts)
             newest = {name: lift.newest(name) for name in sorted({name for name, _ in declared.types})}
+            for name, version in declared.types:
+                lift.steps(name, version)
         except EventRefused as error:
             yield "events", str(error)
             return

@@ -27,7 +27,9 @@ class PlainSql:
 
     def complaint(self, sql: str) -> str | None:
         """What is wrong with SQL that DuckDB understands; None: nothing."""
-        [(said,)] = self.con.execute("SELECT json_serialize_sql(?)", [f"SELECT ({sql})"]).fetchall()
+        [(said,)] = self.con.execute("SELECT json_serialize_sql(?)", [f"SELECT {sql}"]).fetchall()
+        if len(json.loads(said)["statements"][0]["node"]["select_list"]) > 1:
+            return f"{sql} is several values; a column has one."
         return next((message for part in _parts(json.loads(said)) if (message := self._of(part))), None)
 
     def _of(self, part: dict[str, Any]) -> str | None:

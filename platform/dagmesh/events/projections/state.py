@@ -143,6 +143,7 @@ class State:
         after = before.position if before else 0
         relations = self.definition.relations(self.con, store, after, head.position)
         newest = max((day for day in (before and before.newest, newest_day(self.con, relations)) if day), default=None)
+        self.con.execute("SET disabled_compression_methods = 'dict_fsst'")  # writing texts in it takes longer than all else
         self.con.execute("BEGIN")
         try:
             if before is None:
@@ -156,6 +157,8 @@ class State:
             if "Failed to commit" not in str(error):  # then it is rolled back already
                 self.con.execute("ROLLBACK")
             raise
+        finally:
+            self.con.execute("RESET disabled_compression_methods")
         reached = self.checkpoint()
         assert reached is not None
         return reached
@@ -173,11 +176,7 @@ class State:
 
     def _rebuild(self, relations: Mapping[str, str]) -> None:
         made = self._with_day(f"({self._folded(relations)})")
-        self.con.execute("SET disabled_compression_methods = 'dict_fsst'")  # writing texts in it takes longer than all else
-        try:
-            self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {made}")
-        finally:
-            self.con.execute("RESET disabled_compression_methods")
+        self.con.execute(f"CREATE OR REPLACE TABLE {self.table} AS {made}")
         self.con.execute(
             f"CREATE OR REPLACE TABLE {self.alias}.versions AS "
             f"SELECT {DAY} AS day, count(*) AS things, sum(hash(t))::HUGEINT AS total FROM {self.table} t GROUP BY ALL"

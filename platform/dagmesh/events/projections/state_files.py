@@ -94,10 +94,12 @@ def remove_state(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def remove_unused(home: Path, used: Collection[Path]) -> list[Path]:
-    """The states in a domain's private home, now removed, that are none of the folders used, and that nobody has open."""
+def remove_unused(home: Path, used: Collection[Path], name: str = "*") -> list[Path]:
+    """The states in a domain's private home, of all products or of `<product>.v<major>`, now removed, that are none of the folders
+    used, and that nobody has open.
+    """
     removed = []
-    for folder in state_folders(home):
+    for folder in state_folders(home, name):
         if folder not in used:
             with (folder / _LOCK).open("w") as lock:
                 if _taken(lock):
