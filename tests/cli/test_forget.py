@@ -88,7 +88,7 @@ def test_the_certificate_says_what_was_removed_and_made_again(published: EventMe
         "promise lets them go: dagmesh expire library.letters@1",
         "library.readers@1: snapshots #0, #1 may still hold them. They are kept for 400d, as promised; a shorter retention in its "
         "promise lets them go: dagmesh expire library.readers@1",
-        "Whole products of other domains are made again by their next build: dagmesh build. Daily ones keep their days: dagmesh backfill",
+        "Products of other domains are made again by their next dagmesh build, of daily ones the days by dagmesh backfill.",
     ]
 
 

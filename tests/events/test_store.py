@@ -420,3 +420,16 @@ def test_a_process_killed_while_it_appends_leaves_whole_batches_and_all_it_ackno
         assert there % 5 == 0
         assert there // 5 in (acknowledged + 1, acknowledged + 2)
         assert store.verify() == store.head()
+
+
+def test_an_event_that_is_there_stays_known_when_a_newer_version_of_its_type_wants_more(store: EventStore) -> None:
+    store.append([placed(1)])
+    more = {"type": "object", "properties": {"eur": {"type": "integer"}, "shop": {"type": "string"}}, "required": ["shop"]}
+    store.register([EventType("OrderPlaced", 2, more)])
+
+    outcome = store.append_each([placed(1), placed(2), placed(3, data={"eur": 1, "shop": "Graz"})])
+
+    assert (outcome.appended, outcome.known, list(outcome.refused)) == (1, 1, [1])
+    assert store.append([placed(1)]) == [1]
+    with pytest.raises(EventRefused, match="position 1 with other content"):
+        store.append([placed(1, eur=2)])

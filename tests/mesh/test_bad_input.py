@@ -75,6 +75,17 @@ def test_a_mended_day_is_published_and_reaches_its_consumer(small_mesh):
     assert [row[1] for row in small_mesh.rows("reports.totals")] == [30]
 
 
+def test_a_day_that_was_refused_as_incomplete_is_made_once_it_is_said_to_be_whole(small_mesh):
+    small_mesh.export("2026-11-01", 10, 20, announced=10)
+    small_mesh.build("2026-11-01")
+
+    small_mesh.export("2026-11-01", 10, 20)  # the same rows
+    runs = small_mesh.build("2026-11-01")
+
+    assert failed(runs) == []
+    assert [row[1] for row in small_mesh.rows("reports.totals")] == [30]
+
+
 def test_a_day_whose_export_is_incomplete_is_refused(small_mesh):
     small_mesh.export("2026-11-01", 10, 20, announced=10)
 

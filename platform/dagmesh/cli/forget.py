@@ -107,6 +107,6 @@ def _tell(mesh: Mesh, domain: str, remade: Sequence[Remade]) -> None:
         click.echo(f"{letters} holds what could not be read as sent; look for them there, and delete what is done.", err=True)
     if any(product.snapshot for product in remade):
         click.echo(
-            "Whole products of other domains are made again by their next build: dagmesh build. Daily ones keep their days: dagmesh backfill",
+            "Products of other domains are made again by their next dagmesh build, of daily ones the days by dagmesh backfill.",
             err=True,
         )
