@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 
 from dagmesh.errors import NotPublished
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Product
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.build import Builder, Progress, dagster_instance
+from dagmesh.orchestrate.days_in_words import in_a_row
 from dagmesh.orchestrate.loading import dagster_domain
 from dagmesh.orchestrate.ran import Ran
 
@@ -37,14 +38,3 @@ def _days(mesh: Mesh, product: Product) -> list[list[date]]:
         message = f"{product.address} has no snapshot yet, so no days to make again. Make it: dagmesh backfill {product.domain} --from ..."
         raise NotPublished(message, address=str(product.address))
     return in_a_row(table.snapshot().days)
-
-
-def in_a_row(days: Collection[date]) -> list[list[date]]:
-    """The days, sorted, those that follow each other together."""
-    found: list[list[date]] = []
-    for day in sorted(days):
-        if found and day - found[-1][-1] == timedelta(days=1):
-            found[-1].append(day)
-        else:
-            found.append([day])
-    return found

@@ -17,7 +17,6 @@ from dagmesh.events.projections.of_product import definition_of, projection_fold
 from dagmesh.events.projections.state import Checkpoint, State, advance
 from dagmesh.events.projections.state_files import opened, remove_unused
 from dagmesh.events.store import EventStore
-from dagmesh.events.typed import quoted
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate.domain_events import FeedWindow, event_store
 
@@ -73,13 +72,11 @@ class Folding:
         return FeedWindow(self.store, declared(self.product.domain), feed, None if days is None else sorted(days), self.head.position)
 
     def rows(self, days: Collection[date]) -> str:
-        """FROM-able SQL of a projection's rows of these days, or with none all, by key: folded again they give the same bytes."""
+        """FROM-able SQL of a projection's rows of these days, or with none all, in order: folded again they give the same bytes."""
         assert self.state is not None
         assert self.checkpoint is not None
         columns = [column.name for column in self.product.contract.columns]
-        order = [name for name in (self.product.partitioned_by, *self.product.contract.key()) if name] or columns
-        rows = self.state.rows(columns, self.checkpoint, days or None)
-        return f"(FROM {rows} ORDER BY {', '.join(map(quoted, order))})"
+        return self.state.rows(columns, self.checkpoint, days or None)
 
     def forget_others(self) -> None:
         """Remove what was folded by other definitions of the projection: this one's is published."""

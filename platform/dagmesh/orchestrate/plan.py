@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from graphlib import TopologicalSorter
 
 from dagmesh.model.domain import Domain
+from dagmesh.orchestrate.days_in_words import in_a_row
 from dagmesh.orchestrate.fingerprints import window
 from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.nodes import Node, ProductNode, State, Wait
@@ -53,20 +54,12 @@ class Plan:
         taken: dict[Key, Todo] = {}
         for todo in self.todo:
             same = todo.node.key[0] == first.node.key[0] and (not todo.days or not first.days or todo.days == first.days)
-            if same and todo.after <= set(taken) and (todo.days or all(_in_a_row(taken[up].days) for up in todo.after)):
+            if same and todo.after <= set(taken) and (todo.days or all(len(in_a_row(taken[up].days)) < 2 for up in todo.after)):
                 taken[todo.node.key] = todo
                 first = todo if todo.days and not first.days else first
-        days = _first_in_a_row(first.days)
+        # What a run's range of partitions can name.
+        days = next((tuple(days) for days in in_a_row(first.days)), ())
         return tuple(replace(todo, days=days if todo.days else ()) for todo in taken.values())
-
-
-def _first_in_a_row(days: Sequence[date]) -> tuple[date, ...]:
-    """The first days in a row: what a run's range of partitions can name."""
-    return tuple(day for position, day in enumerate(days) if day == days[0] + timedelta(days=position))
-
-
-def _in_a_row(days: Sequence[date]) -> bool:
-    return len(_first_in_a_row(days)) == len(days)
 
 
 def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[Part] = ()) -> Plan:
