@@ -19,7 +19,7 @@ setup: .venv/ready ## install dagmesh and every domain's own dependencies into .
 .venv/ready: pyproject.toml constraints.txt $(DOMAINS)
 	@test -x $(V)/python || $(PYTHON) -m venv .venv
 	@$(V)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(V)/uv pip install --quiet --compile-bytecode --python $(V)/python --constraint constraints.txt --editable '.[polars]' --group dev $(addprefix -r ,$(DOMAINS))
+	@$(V)/uv pip install --quiet --compile-bytecode --python $(V)/python --constraint constraints.txt --editable '.[agents,polars,serve]' --group dev $(addprefix -r ,$(DOMAINS))
 	@$(V)/python -m compileall -q platform/dagmesh
 	@touch $@
 

@@ -10,7 +10,9 @@ import duckdb
 
 from dagmesh.consume.access import ANALYST
 from dagmesh.consume.grants import Grants
+from dagmesh.consume.identity.principal import local
 from dagmesh.consume.query import run_query
+from dagmesh.consume.read_log import Asking
 from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.lake.lake import Lake
@@ -65,10 +67,10 @@ def connect(folder: str | Path | None = None, *, reader: str = ANALYST, purpose:
         MeshError: no mesh there.
     """
     mesh = Mesh.find(Path(folder) if folder else None)
-    return Connection(resolver_of(mesh, reader, purpose))
+    return Connection(resolver_of(mesh, reader, purpose, Asking(local(reader).name, "python")))
 
 
-def resolver_of(mesh: Mesh, reader: str, purpose: str | None = None) -> Resolver:
-    """What reads in a reader's name, held to the mesh's grants and policies."""
+def resolver_of(mesh: Mesh, reader: str, purpose: str | None = None, asking: Asking | None = None) -> Resolver:
+    """What reads in a reader's name, held to the mesh's grants and policies; `asking` is who is behind it."""
     lake = Lake.of(mesh)
-    return Resolver(lake, reader, Grants.of(mesh), purpose, policies=ReadPolicies(mesh, lake).refuse)
+    return Resolver(lake, reader, Grants.of(mesh), purpose, policies=ReadPolicies(mesh, lake).refuse, asking=asking)

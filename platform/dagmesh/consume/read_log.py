@@ -6,8 +6,9 @@ import errno
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +18,39 @@ from dagmesh.lake.owner_only import owner_only
 from dagmesh.model.address import Address
 from dagmesh.model.grant import GrantMask
 
+Via = Literal["python", "cli", "dagster", "http", "page", "mcp"]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is behind a read: who asked, through which door, and by which statement.
+
+    The reads of one statement share `query`; `statement` is the SHA-256 of its text, None where a whole product is read.
+    """
+
+    principal: str
+    via: Via
+    query: str = field(default_factory=lambda: uuid.uuid4().hex)
+    statement: str | None = None
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a query handed out in the end: rows, bytes on the wire, and how it ended."""
+
+    rows: int
+    size_bytes: int
+    milliseconds: int
+    outcome: Literal["complete", "abandoned", "failed", "limit"] = "complete"
+
 
 @dataclass(frozen=True)
 class ReadRecord:
     """One read, or one that was refused.
 
     `address` carries the snapshot where one was read. `columns` are those whose values are handed out, `masked` those that are
-    shown as a mask, with it. `days` and `rows` are None where they are not known: every day, and a row filter's rows.
+    shown as a mask, with it. `days` and `rows` are None where they are not known: every day, and a row filter's rows. `asking` is None
+    where a run of Dagster or a test reads.
     """
 
     at: datetime
@@ -37,6 +64,7 @@ class ReadRecord:
     grant: str | None = None
     decision: Literal["allowed", "refused"] = "allowed"
     why: str | None = None
+    asking: Asking | None = None
 
 
 @dataclass(frozen=True)
@@ -51,16 +79,36 @@ class ReadLog:
         Raises:
             MeshError: it cannot be written; then nothing may be read.
         """
-        path = self._folder / f"{read.at.astimezone(UTC).date()}.jsonl"
-        line = json.dumps(asdict(read) | {"address": str(read.address)}, default=_plain, ensure_ascii=False).encode() + b"\n"
+        line = {**asdict(read), **(asdict(read.asking) if read.asking else {}), "address": str(read.address)}
+        line.pop("asking")
         try:
-            owner_only(path.parent)
-            _append(path, line)
+            self._write(read.at, line)
         except OSError as error:
             raise MeshError(
-                f"{path}: the read of {read.address} cannot be recorded ({error.strerror or error}), so nothing is read. "
+                f"{self._path(read.at)}: the read of {read.address} cannot be recorded ({error.strerror or error}), so nothing is read. "
                 f"Make room, or make the folder writable for its owner."
             ) from error
+
+    def complete(self, query: str, served: Served, at: datetime) -> None:
+        """Write down what a query handed out, after its last byte.
+
+        Raises:
+            MeshError: it cannot be written; what was handed out is not taken back, and the reads stand as begun.
+        """
+        try:
+            self._write(at, {"at": at, "completes": query, **asdict(served)})
+        except OSError as error:
+            raise MeshError(
+                f"{self._path(at)}: the end of query {query} cannot be recorded ({error.strerror or error}). "
+                f"Make room, or make the folder writable for its owner."
+            ) from error
+
+    def _path(self, at: datetime) -> Path:
+        return self._folder / f"{at.astimezone(UTC).date()}.jsonl"
+
+    def _write(self, at: datetime, line: Mapping[str, Any]) -> None:
+        owner_only(self._folder)
+        _append(self._path(at), json.dumps(line, default=_plain, ensure_ascii=False).encode() + b"\n")
 
     def reads(self, address: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         """The recorded reads of a product from a moment on, allowed and refused, oldest first, as JSON values.
@@ -78,7 +126,11 @@ class ReadLog:
             # Not splitlines: a purpose may hold what that takes for the end of a line.
             for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), start=1):
                 read = _record(path, number, line)
-                if _is_of(Address.parse(read["address"]), wanted) and datetime.fromisoformat(read["at"]) >= since:
+                if (
+                    "completes" not in read
+                    and _is_of(Address.parse(read["address"]), wanted)
+                    and datetime.fromisoformat(read["at"]) >= since
+                ):
                     yield read
 
     @property
@@ -104,7 +156,9 @@ def _append(path: Path, line: bytes) -> None:
 def _record(path: Path, number: int, line: str) -> Mapping[str, Any]:
     try:
         read: dict[str, Any] = json.loads(line)
-        return {**read, "at": read["at"], "address": read["address"]}
+        if "completes" not in read:
+            Address.parse(read["address"])
+        return {**read, "at": read["at"]}
     except (ValueError, TypeError, KeyError) as error:
         raise MeshError(f"{path}: line {number} is no record of a read: {line[:80]!r}. Put the file back as it was written.") from error
 

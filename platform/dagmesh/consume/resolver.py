@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from dagmesh.consume.access import Access, Asked, access
 from dagmesh.consume.grants import Grants
 from dagmesh.consume.masks import mask_key, shown_as
-from dagmesh.consume.read_log import ReadLog, ReadRecord
+from dagmesh.consume.read_log import Asking, ReadLog, ReadRecord
 from dagmesh.consume.row_filter import filtered
 from dagmesh.errors import AccessRefused, NotPublished, PolicyViolated, UntrustedSnapshot, nearest
 from dagmesh.lake.lake import Lake
@@ -51,8 +51,8 @@ class Reading(Look):
 class Resolver:
     """Reads products of a lake for one reader: a domain's name, or `analyst`.
 
-    `purpose` is what it reads for, `policies` raises what breaks a policy of reads. A resolver for `planning` looks at what is
-    there again and again and reads nothing: what it is refused is not recorded either.
+    `purpose` is what it reads for, `asking` who is behind it and how it asks, `policies` raises what breaks a policy of reads. A
+    resolver for `planning` looks at what is there again and again and reads nothing: what it is refused is not recorded either.
     """
 
     lake: Lake
@@ -61,6 +61,7 @@ class Resolver:
     purpose: str | None = None
     planning: bool = False
     policies: JudgeRead | None = None
+    asking: Asking | None = None
 
     def resolve(self, address: str | Address, days: Collection[date] | None = None) -> Reading:
         """The product's rows as of its newest snapshot, or of the address's own; of the given days only, if any.
@@ -90,7 +91,7 @@ class Resolver:
         except (AccessRefused, PolicyViolated) as refusal:
             if not self.planning:
                 refused = ReadRecord(moment, self.reader, address, purpose=self.purpose, decision="refused", why=str(refusal))
-                self._log.record(refused)
+                self._log.record(replace(refused, asking=self.asking))
             raise
         return Look(address.at_snapshot(snapshot.version), snapshot, product, seen)
 
@@ -117,6 +118,7 @@ class Resolver:
             rows=None if look.access.rows else sum(file.rows for file in files),
             purpose=self.purpose,
             grant=look.access.grant,
+            asking=self.asking,
         )
 
     @property

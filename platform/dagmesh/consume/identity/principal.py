@@ -1,0 +1,34 @@
+"""A principal: who asks, in whose name it reads, and what it may do beside reading."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["person", "service", "agent"]
+Role = Literal["owner", "operator"]
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody, or something, known to the mesh.
+
+    `name` is unique in the mesh and is what the read log says (`anna@example.org`, `token:weekly-report`, `local:root`). `reader` is the
+    domain in whose name it reads, or `analyst`. `roles`: an `owner` answers for its domain's products (feedback, requests for
+    access), an `operator` may look at everybody's reads and at the writing Dagster UI. An agent has a budget.
+    """
+
+    name: str
+    reader: str
+    kind: Kind = "person"
+    roles: frozenset[Role] = frozenset()
+
+    def owns(self, domain: str) -> bool:
+        """Whether it answers for the domain's products."""
+        return "owner" in self.roles and self.reader == domain
+
+
+def local(reader: str) -> Principal:
+    """Who sits at this machine, reading in a domain's name: what the operating system says, nothing proved."""
+    return Principal(f"local:{getpass.getuser()}", reader)
