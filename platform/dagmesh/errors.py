@@ -109,6 +109,14 @@ class QueryRefused(DagmeshError):
     """A statement that is not one plain SELECT over products."""
 
 
+class BudgetSpent(DagmeshError):
+    """An agent has taken what it may take today."""
+
+
+class ReceiptRefused(DagmeshError):
+    """A receipt is not one of this mesh, or its question does not give the same rows any more."""
+
+
 class EventRefused(DagmeshError):
     """An event or its type is wrong; nothing was appended."""
 

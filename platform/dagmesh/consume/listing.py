@@ -33,9 +33,9 @@ def listing(mesh: Mesh) -> Listing:
     entries: dict[Address, dict[str, Any]] = {entry.address: entry.describe(now) for entry in catalogue(lake)}
     for address, entry in entries.items():
         is_gone = address not in declared and address.domain not in broken
-        entry["troubles"] = [*_troubles(mesh, address), *([_gone(address)] if is_gone else [])]
+        entry["troubles"] = [*troubles(mesh, address), *([_gone(address)] if is_gone else [])]
     for address in declared.keys() - entries.keys():
-        entries[address] = _unpublished(declared[address], [*_troubles(mesh, address)])
+        entries[address] = _unpublished(declared[address], [*troubles(mesh, address)])
     return Listing([entries[address] for address in sorted(entries)], broken)
 
 
@@ -45,7 +45,7 @@ def _unpublished(product: Product, troubles: list[str]) -> dict[str, Any]:
     return {**NOTHING, **said, "address": str(product.address), "troubles": [never, *troubles]}
 
 
-def _troubles(mesh: Mesh, address: Address) -> Iterator[str]:
+def troubles(mesh: Mesh, address: Address) -> Iterator[str]:
     """What stands against the product on this machine: refused days, and the last run's failure."""
     standing = Refusals.of(mesh.home, address).standing()
     if standing:

@@ -54,6 +54,26 @@ def tables_of(con: duckdb.DuckDBPyConnection, statement: str) -> frozenset[tuple
         raise QueryRefused("The statement is nested too deeply; name its steps in a WITH.") from error
 
 
+def settled(con: duckdb.DuckDBPyConnection, statement: str) -> str:
+    """A statement of the same rows that gives the first ones in the same order each time; as it is when it orders them itself.
+
+    Raises:
+        QueryRefused: what `tables_of` raises.
+    """
+    tree = _parsed(con, statement)
+    node = tree["statements"][0]["node"]
+    if any(modifier.get("type") == "ORDER_MODIFIER" for modifier in node.get("modifiers", ())):
+        return statement
+    return f"SELECT * FROM (\n{statement.rstrip().rstrip(';')}\n) ORDER BY ALL"
+
+
+def is_repeatable(con: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    """Whether a statement over the same rows gives the same result each time: it calls no clock and no chance."""
+    tree = _parsed(con, statement)
+    columns = {node["column_names"][-1].lower() for node in _nodes(tree) if node.get("class") == "COLUMN_REF"}
+    return not (_called(tree) & (_CLOCK | _CHANCE)) and not columns & _CLOCK_WORDS
+
+
 _CONDITION = frozenset({"BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "OPERATOR", "TYPE"})
 _CLOCK_WORDS = frozenset({"current_date", "current_time", "current_timestamp"})  # functions that DuckDB parses as columns
 

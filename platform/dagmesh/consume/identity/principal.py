@@ -11,18 +11,29 @@ Role = Literal["owner", "operator"]
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What an agent may take in a UTC day: queries begun, rows handed out, seconds of work."""
+
+    queries: int = 500
+    rows: int = 100_000
+    seconds: int = 1_800
+
+
+@dataclass(frozen=True)
 class Principal:
     """Somebody, or something, known to the mesh.
 
     `name` is unique in the mesh and is what the read log says (`anna@example.org`, `token:weekly-report`, `local:root`). `reader` is the
     domain in whose name it reads, or `analyst`. `roles`: an `owner` answers for its domain's products (feedback, requests for
-    access), an `operator` may look at everybody's reads and at the writing Dagster UI. An agent has a budget.
+    access), an `operator` may look at everybody's reads and at the writing Dagster UI. `budget` is what it may take through the tools of
+    agents, None: the default one.
     """
 
     name: str
     reader: str
     kind: Kind = "person"
     roles: frozenset[Role] = frozenset()
+    budget: Budget | None = None
 
     def owns(self, domain: str) -> bool:
         """Whether it answers for the domain's products."""

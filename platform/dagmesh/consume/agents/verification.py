@@ -1,0 +1,90 @@
+"""A receipt proved: its question asked again, of the same snapshots, in the same name, and the rows compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dagmesh.consume.agents.answers import rows_of
+from dagmesh.consume.agents.receipt import Asked, Receipt, digest
+from dagmesh.consume.connection import resolver_of
+from dagmesh.consume.plain_select import settled
+from dagmesh.consume.query import duckdb_errors_refused, run_query
+from dagmesh.consume.identity.principal import local
+from dagmesh.consume.read_log import Asking
+from dagmesh.consume.resolver import Reading
+from dagmesh.errors import ReceiptRefused
+from dagmesh.model.address import Address
+from dagmesh.model.mesh import Mesh
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A receipt that holds: of which statement over which snapshots, how many rows were the same, and what stands beside it."""
+
+    id: str
+    at: str
+    principal: str
+    products: tuple[str, ...]
+    rows: int
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """The finding as JSON values."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """The finding in words."""
+        yield f"The receipt holds: {self.rows:,} rows, the same as those given to {self.principal} at {self.at}."
+        yield from (f"made of  {product}" for product in self.products)
+        yield from self.notes
+
+
+def verified(mesh: Mesh, text: str) -> Verified:
+    """What was found when the receipt's question was asked again.
+
+    The read is recorded, as what it is.
+
+    Args:
+        mesh: the one that gave the receipt.
+        text: the receipt as JSON, or the whole answer with it.
+
+    Raises:
+        ReceiptRefused: it is not one of this mesh's, has no statement, or its question gives other rows.
+        AccessRefused, NotPublished, UntrustedSnapshot: the snapshots cannot be read in that name any more.
+    """
+    given = Receipt.read(_receipt_in(text), mesh.home)
+    if given.asked is None:
+        raise ReceiptRefused(f"receipt {given.id or given.at} has no statement to ask again; those of query and sample have.")
+    found, readings = _again(mesh, given, given.asked)
+    now, notes = [reading.access for reading in readings], []
+    if [dict(access.masks) for access in now] != [product["policy"]["masked"] for product in given.products]:
+        notes.append(f"{given.reader} sees other columns masked today than then.")
+    if found != given.asked.rows_sha256:
+        why = "; ".join(notes) or "its statement asks the clock or chance" if not given.asked.repeatable else "; ".join(notes)
+        raise ReceiptRefused(f"receipt {given.id}: asked again, its statement does not give the same rows{f': {why}' if why else ''}.")
+    return Verified(given.id, given.at, given.principal, tuple(product["product"] for product in given.products), given.asked.rows, tuple(notes))
+
+
+def _receipt_in(text: str) -> str:
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise ReceiptRefused(f"this is no JSON ({error}); hand over an answer, or the value of its `receipt`.") from error
+    return json.dumps(said["receipt"]) if isinstance(said, Mapping) and isinstance(said.get("receipt"), Mapping) else text
+
+
+def _again(mesh: Mesh, given: Receipt, asked: Asked) -> tuple[str, list[Reading]]:
+    """The digest of the rows as they are now."""
+    asking = Asking(local(given.reader).name, "cli")
+    resolver = resolver_of(mesh, given.reader, f"verification of receipt {given.id}", asking)
+    pinned = [Address.parse(product["snapshot"]) for product in given.products]
+    with resolver.lake.connect() as con, duckdb_errors_refused():
+        relation, readings = run_query(con, resolver, settled(con, asked.statement), pinned)
+        # One row more than were given says whether there were none, where none was left out.
+        most = asked.rows if asked.is_cut else asked.rows + 1
+        table = relation.limit(most).to_arrow_table()
+        rows = [row for batch in table.to_batches() for row in rows_of(batch)]
+    return digest(table.column_names, rows), readings
