@@ -6,6 +6,7 @@ command's own help; a test holds that they are the same.
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("dagmesh.cli.products", "list_products", "List every product: address, owner, rows, newest day, whom it serves."),
+    "search": ("dagmesh.cli.search", "search", "Find products by words, over names, descriptions, columns, owners, tags and units."),
     "show": ("dagmesh.cli.products", "show", "Show one product: contract, promise, who may read it, its newest snapshot and checks."),
     "query": ("dagmesh.cli.query", "query", 'Run one SELECT over products, addressed as orders.orders or "orders.orders@1".'),
     "lineage": (

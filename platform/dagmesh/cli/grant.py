@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,18 +10,16 @@ import click
 from dagmesh.cli.build import Day
 from dagmesh.cli.options import example, json_option
 from dagmesh.cli.output import print_json, print_table
-from dagmesh.cli.written_grants import everything, grant_named, product_of, products_of, write
+from dagmesh.cli.written_grants import everything, grant_named, product_of, products_of
 from dagmesh.errors import AddressError, DefinitionError, MeshError, PolicyViolated, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dagmesh.consume.grants import Found
-    from dagmesh.model.domain import Product
     from dagmesh.model.grant import Grant
     from dagmesh.model.mesh import Mesh
 
-DEFAULT_TERM = timedelta(days=365)
 COLUMNS = ["grant", "majors", "opens", "rows", "purpose", "expires", "state", "why"]
 
 
@@ -51,30 +49,15 @@ def grant() -> None:
 @click.option("--until", type=Day(), help="The last day it stands; a year from today by default.")
 def request(address: str, consumer: str, masks: Sequence[str], purpose: str, until: date | None, **asked: Any) -> None:
     """Write a request into the producer's folder: a grant that opens nothing until its owner approves it."""
+    from dagmesh.consume.access_request import Wanted, opens, request_access
     from dagmesh.model.address import Address
-    from dagmesh.model.grant import Grant, Majors
     from dagmesh.model.mesh import Mesh
 
     mesh = Mesh.find()
-    _check_consumer(mesh, consumer)
     product = product_of(mesh, Address.parse(address))
     columns, classes = _listed(asked["columns"]), _listed(asked["classes"])
-    wanted = Grant(
-        producer=product.domain,
-        consumer=consumer,
-        product=product.name,
-        majors=Majors((product.major,)),
-        purpose=purpose,
-        expires=until or datetime.now(UTC).date() + DEFAULT_TERM,
-        status="requested",
-        columns=columns,
-        classes=classes or (() if columns else _unrestricted(product, consumer)),
-        mask=_masks(masks),
-        rows=asked["rows"],
-    )
-    _check_free(mesh, wanted)
-    write(mesh, wanted, [product])
-    click.echo(f"{wanted.file}: {consumer} asks to see {_opens(wanted)} of {product.address} until {wanted.expires}.")
+    wanted = request_access(mesh, product.describe(), Wanted(consumer, purpose, columns, classes, _masks(masks), asked["rows"], until))
+    click.echo(f"{wanted.file}: {consumer} asks to see {opens(wanted)} of {product.address} until {wanted.expires}.")
     click.echo(f"Commit it and ask {product.owner}: dagmesh grant approve {wanted.name} --by {product.owner}", err=True)
 
 
@@ -86,6 +69,7 @@ def approve(name: str, approver: str, domain: str | None) -> None:
     """Approve a request, or again what was revoked; only the product's owner can."""
     from dataclasses import replace
 
+    from dagmesh.consume.access_request import opens, save_grant
     from dagmesh.model.address import Address
     from dagmesh.model.mesh import Mesh
 
@@ -97,8 +81,8 @@ def approve(name: str, approver: str, domain: str | None) -> None:
         owner = one_of(owners) if owners else "nobody"
         message = f"{asked.file}: {approver} may not approve it; {asked.producer}.{asked.product} is owned by {owner}."
         raise PolicyViolated(message, policies=["grant_approver"])
-    write(mesh, replace(asked, status="approved", approver=approver), products)
-    click.echo(f"{asked.file}: {asked.consumer} sees {_opens(asked)} of {asked.producer}.{asked.product} until {asked.expires}. Commit it.")
+    save_grant(mesh, replace(asked, status="approved", approver=approver), [product.describe() for product in products])
+    click.echo(f"{asked.file}: {asked.consumer} sees {opens(asked)} of {asked.producer}.{asked.product} until {asked.expires}. Commit it.")
 
 
 @grant.command(epilog=example("dagmesh grant revoke marketing.payments"))
@@ -108,11 +92,12 @@ def revoke(name: str, domain: str | None) -> None:
     """Take a grant back: from the next read on it opens nothing."""
     from dataclasses import replace
 
+    from dagmesh.consume.access_request import save_grant
     from dagmesh.model.mesh import Mesh
 
     mesh = Mesh.find()
     taken = grant_named(mesh, name, domain)
-    write(mesh, replace(taken, status="revoked"), [])
+    save_grant(mesh, replace(taken, status="revoked"), [])
     click.echo(f"{taken.file}: revoked; it opens nothing from the next read on. Commit it.")
 
 
@@ -135,6 +120,8 @@ def list_grants(domain: str | None, as_json: bool) -> None:
 
 def _entry(mesh: Mesh, found: Found) -> dict[str, Any]:
     """One grant file as JSON values."""
+    from dagmesh.consume.access_request import opens
+
     if found.grant is None:
         return {"grant": found.file, "state": "void", "why": " ".join(str(problem) for problem in found.problems)}
     state, why = _state(mesh, found, found.grant)
@@ -142,7 +129,7 @@ def _entry(mesh: Mesh, found: Found) -> dict[str, Any]:
     return {
         "grant": f"{found.grant.consumer} on {found.grant.producer}.{found.grant.product}",
         **described,
-        "opens": _opens(found.grant),
+        "opens": opens(found.grant),
         "file": found.file,
         "state": state,
         "why": why,
@@ -161,12 +148,6 @@ def _state(mesh: Mesh, found: Found, grant: Grant) -> tuple[str, str]:
     return next((verdict for verdict in judged if verdict[0] == "void"), judged[-1]) if judged else ("void", "no product of its majors")
 
 
-def _opens(grant: Grant) -> str:
-    """What a grant opens, in words."""
-    named = [f"{name} ({grant.mask[name]})" if name in grant.mask else name for name in grant.columns]
-    return ", ".join([*named, *(f"every {name} column" for name in grant.classes)])
-
-
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -177,36 +158,3 @@ def _masks(words: Sequence[str]) -> Mapping[str, Any]:
     if wrong is not None:
         raise click.UsageError(f"--mask '{wrong}' names no mask; write <column>=hash.")
     return {column: mask for column, _, mask in pairs}
-
-
-def _unrestricted(product: Product, consumer: str) -> tuple[str, ...]:
-    """The classes of the product's columns that are not restricted: what is asked for by who names nothing."""
-    if consumer in product.serves:
-        restricted = [column.name for column in product.contract.columns if column.restricted]
-        more = f"Name those you need: --columns {','.join(restricted)}" if restricted else "It has no others."
-        raise click.UsageError(f"{product.address} serves {consumer}, which reads every column that is not restricted. {more}")
-    classes = dict.fromkeys(column.classification for column in product.contract.columns if not column.restricted)
-    if not classes:
-        columns = ",".join(column.name for column in product.contract.columns)
-        raise click.UsageError(f"every column of {product.address} is restricted. Name those you need: --columns {columns}")
-    return tuple(classes)
-
-
-def _check_consumer(mesh: Mesh, consumer: str) -> None:
-    from dagmesh.consume.access import ANALYST
-
-    if consumer != ANALYST:
-        mesh.location(consumer)
-
-
-def _check_free(mesh: Mesh, wanted: Grant) -> None:
-    """Nothing, unless a grant holds that the request would take away."""
-    from dagmesh.consume.grants import Grants
-
-    found = Grants.of(mesh).held(wanted.consumer, wanted.producer, wanted.product)
-    today = datetime.now(UTC).date()
-    if found and found.grant and found.grant.status == "approved" and today <= found.grant.expires:
-        raise click.UsageError(
-            f"{wanted.file} is approved until {found.grant.expires} and opens {_opens(found.grant)}. "
-            f"Change the file, or take it back first: dagmesh grant revoke {wanted.name}"
-        )

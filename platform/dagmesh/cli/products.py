@@ -42,6 +42,7 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
 def show(address: str, as_json: bool) -> None:
     """Show one product: contract, promise, who may read it, its newest snapshot and checks."""
     from dagmesh.consume.catalogue import entry
+    from dagmesh.consume.datsis import badges
     from dagmesh.consume.resolver import Resolver
     from dagmesh.lake.lake import Lake
     from dagmesh.model.address import Address
@@ -49,19 +50,22 @@ def show(address: str, as_json: bool) -> None:
 
     lake = Lake.of(Mesh.find())
     found = entry(lake, Resolver(lake, "analyst").completed(Address.parse(address)))
-    described = found.describe(datetime.now(UTC))
+    now = datetime.now(UTC)
+    described = found.describe(now)
     if found.snapshot is None:
         raise click.ClickException(found.refused)
     publication = found.snapshot.publication
+    given = [badge.describe() for badge in badges(found, publication.product, now)]
     if as_json:
-        print_json({**described, "product": publication.product, "checks": publication.checks, "inputs": publication.inputs})
+        more = {"badges": given, "product": publication.product, "checks": publication.checks, "inputs": publication.inputs}
+        print_json({**described, **more})
         return
-    _print_product(described, publication.product)
+    _print_product(described, publication.product, given)
     _print_contract(publication.product["contract"])
     print_table(["check", "passed", "failing rows", "says"], [_check(check) for check in publication.checks])
 
 
-def _print_product(described: dict[str, Any], product: Any) -> None:
+def _print_product(described: dict[str, Any], product: Any, badges: list[dict[str, Any]]) -> None:
     promise = product["promise"]
     kept = "kept" if described["promise_kept"] else "NOT kept"
     lines = {
@@ -75,6 +79,8 @@ def _print_product(described: dict[str, Any], product: Any) -> None:
         "serves": ", ".join(product["serves"]) or "nobody yet",
         "reads": ", ".join(read["source"] for read in product["reads"]) or "nothing",
         "documentation": product["documentation"] or "",
+        "is": ", ".join(badge["attribute"] for badge in badges if badge["holds"]),
+        "is not": "; ".join(f"{badge['attribute']}: {' '.join(badge['missing'])}" for badge in badges if not badge["holds"]),
     }
     click.echo(product["description"] + "\n")
     for word, text in lines.items():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dagmesh.errors import AddressError, DefinitionError, MeshError, Problem, nearest, one_of
+from dagmesh.errors import AddressError, DefinitionError, MeshError, nearest, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from dagmesh.consume.grants import Found, Grants
     from dagmesh.model.address import Address
@@ -65,20 +64,3 @@ def everything(grants: Grants, domain: str | None) -> Iterator[Found]:
     for producer in grants.producers():
         if domain in (None, producer):
             yield from grants.of_producer(producer)
-
-
-def write(mesh: Mesh, grant: Grant, products: Sequence[Product]) -> None:
-    """Write the grant's file, whole at once, unless it would be wrong.
-
-    Raises:
-        DefinitionError: with every mistake, against each product of the grant's majors too.
-    """
-    from dagmesh.consume.grant_files import complaints, grant_text, write_grant
-    from dagmesh.model.grant_reading import read_grant
-
-    read_grant(grant_text(grant), grant.producer, Path(grant.file))
-    described = {product.name: [other.describe() for other in products if other.name == product.name] for product in products}
-    problems = [Problem(grant.file, "", where, message) for where, message in (complaints(grant, described) if products else ())]
-    if problems:
-        raise DefinitionError(problems)
-    write_grant(mesh.root, grant)

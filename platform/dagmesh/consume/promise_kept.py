@@ -37,15 +37,20 @@ def promise_kept(product: Mapping[str, Any], newest_day: date | None, published_
         return Kept(False, f"{_percent(completeness)} complete, promised {_percent(promise.min_completeness)}")
     if newest_day is None:
         return _fresh(published_at, promise, now)
-    due = promise.due(newest_day + timedelta(days=1))
+    due = kept_until(promise, newest_day, published_at)
     if now < due:
         return Kept(True, f"newest day {newest_day}")
     return Kept(False, f"{words(now - due)} late (due {promise.available_by} {promise.timezone}; last {newest_day})")
 
 
+def kept_until(promise: Promise, newest_day: date | None, published_at: datetime) -> datetime:
+    """The moment until which a publication keeps the promise of freshness, if nothing follows it."""
+    return published_at + promise.lag if newest_day is None else promise.due(newest_day + timedelta(days=1))
+
+
 def _fresh(published_at: datetime, promise: Promise, now: datetime) -> Kept:
     what = f"published {published_at:%Y-%m-%d %H:%M} UTC"
-    if now - published_at <= promise.lag:
+    if now <= kept_until(promise, None, published_at):
         return Kept(True, what)
     return Kept(False, f"{words(now - published_at)} old, promised at most {promise.max_lag} ({what})")
 

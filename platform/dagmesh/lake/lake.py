@@ -63,9 +63,10 @@ class Lake:
 
     def addresses(self) -> list[Address]:
         """Every published address, with its major, sorted."""
-        return sorted(address for address in self._tables() if self.table(address).newest is not None)
+        return sorted(address for address in self.tables() if self.table(address).newest is not None)
 
-    def _tables(self) -> Iterator[Address]:
+    def tables(self) -> Iterator[Address]:
+        """Every address that has a folder, with its major, whether or not anything is published there yet."""
         for domain in self._folders(""):
             for product in self._folders(domain):
                 majors = (_MAJOR.match(name) for name in self._folders(f"{domain}/{product}"))
