@@ -49,9 +49,10 @@ def trace(
     KEY=VALUE names the row, COLUMN the value. A MOMENT is 2026-11-19 (its end) or 2026-11-19T12:00, in UTC.
     """
     from dagmesh.cli.trace_page import page
-    from dagmesh.cli.trace_words import described, lines, table
+    from dagmesh.cli.trace_words import lines, table
     from dagmesh.consume.connection import resolver_of
     from dagmesh.consume.trace import Tracer
+    from dagmesh.consume.trace_values import described
     from dagmesh.model.address import Address
     from dagmesh.model.mesh import Mesh
 

@@ -11,7 +11,21 @@ from dagmesh.consume.listing import troubles
 from dagmesh.consume.resolver import Look
 from dagmesh.model.mesh import Mesh
 
-_SAID = ("name", "domain", "owner", "version", "description", "contract", "promise", "serves", "support", "documentation", "tags", "price", "sunset")
+_SAID = (
+    "name",
+    "domain",
+    "owner",
+    "version",
+    "description",
+    "contract",
+    "promise",
+    "serves",
+    "support",
+    "documentation",
+    "tags",
+    "price",
+    "sunset",
+)
 
 
 def described(found: Entry, now: datetime) -> dict[str, Any]:

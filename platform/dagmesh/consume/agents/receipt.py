@@ -93,7 +93,13 @@ class Receipt:
 
 
 def receipt(
-    home: Path, principal: Principal, query: str, products: Iterable[Mapping[str, Any]], *, purpose: str | None = None, asked: Asked | None = None
+    home: Path,
+    principal: Principal,
+    query: str,
+    products: Iterable[Mapping[str, Any]],
+    *,
+    purpose: str | None = None,
+    asked: Asked | None = None,
 ) -> Receipt:
     """A receipt with the mesh's code, of now."""
     at = datetime.now(UTC).isoformat(timespec="seconds")

@@ -8,7 +8,9 @@ from dagmesh.consume.agents.budget import Budgets
 from dagmesh.consume.agents.server import server
 from dagmesh.consume.agents.tools import Tools
 from dagmesh.consume.identity.principal import local
+from dagmesh.consume.search_index import SearchIndex
 from dagmesh.consume.service.queries import Queries
+from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
 
 
@@ -16,4 +18,4 @@ async def serve(mesh: Mesh, reader: str) -> None:
     """Answer until standard input ends."""
     principal = replace(local(reader), kind="agent")
     async with Queries(mesh) as queries:
-        await server(Tools(mesh, queries, Budgets(mesh.home)), lambda _: principal).run_stdio_async()
+        await server(Tools(mesh, queries, Budgets(mesh.home), SearchIndex(Lake.of(mesh))), lambda _: principal).run_stdio_async()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+from dagmesh.consume import trace_values
 from dagmesh.consume.access_request import Wanted, opens
 from dagmesh.consume.access_request import request_access as written_request
 from dagmesh.consume.agents.answers import MOST_ROWS, Rows, answer
@@ -42,6 +43,7 @@ class Tools:
     mesh: Mesh
     queries: Queries
     budgets: Budgets
+    index: SearchIndex
 
     async def search(self, principal: Principal, text: str, limit: int) -> Answer:
         """The products that the words ask for, the best first."""
@@ -104,7 +106,7 @@ class Tools:
             await asyncio.to_thread(self.budgets.end, principal, begun, 0, monotonic() - started)
 
     def _search(self, principal: Principal, text: str, limit: int) -> Answer:
-        with SearchIndex.of(self.mesh).fresh() as con:
+        with self.index.fresh() as con:
             found = search(con, text, limit)
         cards = [dict(card) for card in found.products]
         looks = [self._seen(principal, Address.parse(card["address"])) for card in cards]
@@ -128,7 +130,7 @@ class Tools:
         with self._lake.connect() as con:
             found = Tracer(self.mesh, resolver, con).value(address, key, column)
         look = self._seen(principal, found.address)
-        return answer(found.describe(), self._receipt(principal, [look], asking.query))
+        return answer(trace_values.described(found), self._receipt(principal, [look], asking.query))
 
     def _request(self, principal: Principal, product: str, purpose: str, columns: tuple[str, ...]) -> Answer:
         address = self._planning(principal).completed(Address.parse(product))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dagmesh.consume.agents.answers import rows_of
 from dagmesh.consume.agents.receipt import Asked, Receipt, digest
 from dagmesh.consume.connection import resolver_of
+from dagmesh.consume.identity.principal import local
 from dagmesh.consume.plain_select import settled
 from dagmesh.consume.query import duckdb_errors_refused, run_query
-from dagmesh.consume.identity.principal import local
 from dagmesh.consume.read_log import Asking
 from dagmesh.consume.resolver import Reading
 from dagmesh.errors import ReceiptRefused
@@ -59,13 +59,24 @@ def verified(mesh: Mesh, text: str) -> Verified:
     if given.asked is None:
         raise ReceiptRefused(f"receipt {given.id or given.at} has no statement to ask again; those of query and sample have.")
     found, readings = _again(mesh, given, given.asked)
-    now, notes = [reading.access for reading in readings], []
-    if [dict(access.masks) for access in now] != [product["policy"]["masked"] for product in given.products]:
-        notes.append(f"{given.reader} sees other columns masked today than then.")
+    notes = [*_changes(given, given.asked, readings)]
     if found != given.asked.rows_sha256:
-        why = "; ".join(notes) or "its statement asks the clock or chance" if not given.asked.repeatable else "; ".join(notes)
-        raise ReceiptRefused(f"receipt {given.id}: asked again, its statement does not give the same rows{f': {why}' if why else ''}.")
-    return Verified(given.id, given.at, given.principal, tuple(product["product"] for product in given.products), given.asked.rows, tuple(notes))
+        why = f": {'; '.join(notes)}" if notes else ""
+        raise ReceiptRefused(f"receipt {given.id}: asked again, its statement does not give the same rows{why}.")
+    return Verified(
+        given.id, given.at, given.principal, tuple(product["product"] for product in given.products), given.asked.rows, tuple(notes)
+    )
+
+
+def _changes(given: Receipt, asked: Asked, readings: Iterable[Reading]) -> Iterator[str]:
+    """What may make other rows of the same snapshots."""
+    if not asked.repeatable:
+        yield "the statement asks the clock or chance"
+    then = {product["snapshot"]: product["policy"] for product in given.products}
+    for reading in readings:
+        policy = then[str(reading.address)]
+        if (policy["masked"], policy["rows"]) != (dict(reading.access.masks), reading.access.rows):
+            yield f"{given.reader} may see other values of {reading.address} today than then"
 
 
 def _receipt_in(text: str) -> str:
