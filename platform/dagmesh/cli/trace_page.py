@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dagmesh.cli.output import shown
 from dagmesh.cli.step_chart import step_chart
-from dagmesh.cli.trace_words import many, sentence, summary, table, when
+from dagmesh.cli.trace_words import many, sentence, summary, table
+from dagmesh.consume.trace_values import when
 from dagmesh.consume.published_row import in_words
 
 if TYPE_CHECKING:

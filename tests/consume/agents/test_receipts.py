@@ -1,0 +1,74 @@
+"""A receipt: asked again it gives the same rows, and what was changed is refused."""
+
+import json
+
+import pytest
+
+from dagmesh.consume.agents.verification import verified
+from dagmesh.errors import AccessRefused, ReceiptRefused
+
+PURPOSE = "a report of the week"
+
+
+@pytest.fixture
+def answer(agent):
+    return agent.call("query", sql="SELECT sensor, avg(degrees) AS mean FROM sensors.readings GROUP BY ALL", purpose=PURPOSE)
+
+
+def text(answer, **changed):
+    return json.dumps({**answer["receipt"], **changed})
+
+
+def test_a_receipt_holds(agent, answer):
+    found = verified(agent.mesh.mesh, json.dumps(answer))
+
+    assert (found.rows, found.products) == (3, ("sensors.readings@1.0.0#2",))
+    assert found == verified(agent.mesh.mesh, text(answer))
+
+
+def test_a_receipt_holds_after_newer_snapshots(agent, answer):
+    agent.mesh.export("2026-11-17", 500, 600)
+    agent.mesh.build("2026-11-16", "2026-11-17")
+
+    assert verified(agent.mesh.mesh, text(answer)).rows == 3
+
+
+def test_a_cut_answer_is_verified_to_its_last_row(agent):
+    cut = agent.call("query", sql="SELECT * FROM sensors.readings", purpose=PURPOSE, rows=2)
+
+    assert verified(agent.mesh.mesh, text(cut)).rows == 2
+
+
+def test_a_changed_receipt_is_refused(agent, answer):
+    for changed in ({"principal": "token:other"}, {"products": []}, {"asked": {**answer["receipt"]["asked"], "rows": 2}}, {"code": ""}):
+        with pytest.raises(ReceiptRefused, match="was not given by this mesh, or was changed since"):
+            verified(agent.mesh.mesh, text(answer, **changed))
+
+
+def test_what_is_no_receipt_is_refused(agent):
+    for nonsense in ("", "[]", "{}", "null", '{"receipt": 1}', '{"receipt": {"id": 1}}'):
+        with pytest.raises(ReceiptRefused, match="no receipt|no JSON"):
+            verified(agent.mesh.mesh, nonsense)
+
+
+def test_a_receipt_without_a_statement_says_so(agent):
+    described = agent.call("describe", product="sensors.readings")
+
+    with pytest.raises(ReceiptRefused, match="has no statement to ask again"):
+        verified(agent.mesh.mesh, json.dumps(described))
+
+
+def test_a_statement_that_asks_the_clock_is_not_believed_to_repeat(agent):
+    told = agent.call("query", sql="SELECT now() AS moment FROM sensors.readings LIMIT 1", purpose=PURPOSE)
+
+    assert not told["receipt"]["asked"]["repeatable"]
+    with pytest.raises(ReceiptRefused, match="the statement asks the clock or chance"):
+        verified(agent.mesh.mesh, text(told))
+
+
+def test_who_may_not_read_any_more_cannot_verify(agent, answer):
+    agent.mesh.change("domains/sensors/sensors/products/readings.py", 'serves=["reports"]', "serves=[]")
+    agent.mesh.build("2026-11-16", "2026-11-17")
+
+    with pytest.raises(AccessRefused):
+        verified(agent.mesh.mesh, text(answer))
