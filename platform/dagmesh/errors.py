@@ -15,6 +15,8 @@ DagmeshError
  +-- PreconditionFailed   what an append expected of the store is not true; nothing was appended
  +-- ChainBroken          an event store was changed behind dagmesh's back
  +-- QueryRefused         a statement that is not one plain SELECT over products
+ |    +-- QueryLimit      a statement that takes more time, memory or rows than the query service gives
+ +-- ServiceBusy          every worker of the query service is taken; the same request works later
  +-- MeshError            the mesh's own folders or settings are wrong
 """
 
@@ -115,6 +117,22 @@ class BudgetSpent(DagmeshError):
 
 class ReceiptRefused(DagmeshError):
     """A receipt is not one of this mesh, or its question does not give the same rows any more."""
+
+
+class QueryLimit(QueryRefused):
+    """A statement that takes more than the query service gives; `limit` is "time", "memory", "rows", "length" or "client"."""
+
+    def __init__(self, message: str, *, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class ServiceBusy(DagmeshError):
+    """Every worker of the query service is taken; `retry_after` is the whole number of seconds after which to ask again."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class EventRefused(DagmeshError):

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backfill": ("dagmesh.cli.build", "backfill", "Make every product of a domain again for a range of days; each day is replaced whole."),
     "replay": ("dagmesh.cli.replay", "replay", "Fold a product's events again from the first one and publish, compare, or show what was."),
     "up": ("dagmesh.cli.up", "up", "Serve the Dagster UI and run the schedules until Ctrl-C."),
+    "serve": ("dagmesh.cli.serve", "serve", "Serve products over HTTP until Ctrl-C: queries, downloads, contracts."),
     "grant": ("dagmesh.cli.grant", "grant", "Ask for, give, take back and list what consumers may see beyond `serves`."),
     "check": (
         "dagmesh.cli.check",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from dagmesh.model.json_ready import json_ready
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +34,7 @@ def progress_console() -> Console:
 
 def print_json(value: Any) -> None:
     """Write a value as JSON: decimals as text, so that no digit is lost; times as ISO 8601; NaN and infinities as null."""
-    click.echo(json.dumps(_json_ready(value), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(json_ready(value), indent=2, ensure_ascii=False))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -82,15 +82,3 @@ def _aligned(lines: list[list[str]], numeric: list[bool]) -> str:
         return GAP.join(cell.rjust(width) if is_number else cell.ljust(width) for cell, width, is_number in fitted).rstrip()
 
     return "\n".join(aligned(line) for line in lines)
-
-
-def _json_ready(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _json_ready(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_json_ready(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return value.isoformat() if isinstance(value, date) else str(value)

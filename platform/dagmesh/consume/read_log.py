@@ -89,6 +89,21 @@ class ReadLog:
                 f"Make room, or make the folder writable for its owner."
             ) from error
 
+    def refuse(self, asking: Asking, reader: str, why: str, at: datetime, purpose: str | None = None) -> None:
+        """Write down a statement that was refused before it came to any product.
+
+        Raises:
+            MeshError: it cannot be written.
+        """
+        line = {"at": at, "refuses": asking.query, **asdict(asking), "reader": reader, "purpose": purpose, "why": why}
+        try:
+            self._write(at, {**line, "decision": "refused"})
+        except OSError as error:
+            raise MeshError(
+                f"{self._path(at)}: the refusal of query {asking.query} cannot be recorded ({error.strerror or error}). "
+                f"Make room, or make the folder writable for its owner."
+            ) from error
+
     def complete(self, query: str, served: Served, at: datetime) -> None:
         """Write down what a query handed out, after its last byte.
 
@@ -126,11 +141,7 @@ class ReadLog:
             # Not splitlines: a purpose may hold what that takes for the end of a line.
             for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), start=1):
                 read = _record(path, number, line)
-                if (
-                    "completes" not in read
-                    and _is_of(Address.parse(read["address"]), wanted)
-                    and datetime.fromisoformat(read["at"]) >= since
-                ):
+                if "address" in read and _is_of(Address.parse(read["address"]), wanted) and datetime.fromisoformat(read["at"]) >= since:
                     yield read
 
     @property
@@ -156,7 +167,7 @@ def _append(path: Path, line: bytes) -> None:
 def _record(path: Path, number: int, line: str) -> Mapping[str, Any]:
     try:
         read: dict[str, Any] = json.loads(line)
-        if "completes" not in read:
+        if "completes" not in read and "refuses" not in read:
             Address.parse(read["address"])
         return {**read, "at": read["at"]}
     except (ValueError, TypeError, KeyError) as error:

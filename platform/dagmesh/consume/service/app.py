@@ -1,0 +1,45 @@
+"""The service as one ASGI application: the rooms' routes, the queries they share, errors as problem details."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from dagmesh.consume.service import query_routes
+from dagmesh.consume.service.limits import Limits
+from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
+from dagmesh.consume.service.queries import Queries
+from dagmesh.model.mesh import Mesh
+
+
+def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Limits | None = None) -> Starlette:
+    """The service of a mesh; its workers live while it runs.
+
+    Args:
+        mesh: whose products are served.
+        middleware: what sets `request.state.principal`, or answers in its stead; no route is reached without one.
+        limits: what a query may take.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        queries = Queries(mesh, limits)
+        await queries.open()
+        app.state.queries = queries
+        try:
+            yield
+        finally:
+            await queries.close()
+
+    app = Starlette(routes=_routes(), middleware=middleware, exception_handlers=dict(EXCEPTION_HANDLERS), lifespan=lifespan)
+    app.state.mesh = mesh
+    return app
+
+
+def _routes() -> list[BaseRoute]:
+    """Every room's routes."""
+    return [*query_routes.routes()]
