@@ -88,6 +88,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     shutil.copy(ROOT / "workspace.yaml", demo.root)
     for folder in ("domains", "platform/policies"):
         shutil.copytree(ROOT / folder, demo.root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "platform/principals.yaml", demo.root / "platform")
     for command in (
         [sys.executable, "domains/shop.py", "--out", ".dagmesh/exports", "--orders-per-day", "100", *DAYS],
         ["dagmesh", "build", *DAYS],

@@ -4,6 +4,7 @@ DagmeshError
  +-- DefinitionError      a domain, product or contract file is wrong; carries all its problems at once
  +-- AddressError         an address nobody can resolve, or that is not an address
  +-- AccessRefused        the reader is not served by the product
+ +-- IdentityRefused      who asks did not prove who it is, or asks for what its token is not for
  +-- NotPublished         the product, or the day asked for, has no snapshot yet
  +-- UntrustedSnapshot    a snapshot is unsigned, forged or damaged
  +-- ContractBroken       a contract changed without the version it needs; nothing was published
@@ -25,6 +26,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 class DagmeshError(Exception):
@@ -45,6 +47,18 @@ class AccessRefused(DagmeshError):
         super().__init__(message)
         self.reader = reader
         self.address = address
+
+
+class IdentityRefused(DagmeshError):
+    """Who asks did not prove who it is (401), asks for what its token is not for (403) or too often in vain (429).
+
+    `status` is the one of HTTP; `claimed` is who it says it is, at most a name, never what it offered as proof.
+    """
+
+    def __init__(self, message: str, *, claimed: str | None = None, status: Literal[401, 403, 429] = 401) -> None:
+        super().__init__(message)
+        self.claimed = claimed
+        self.status = status
 
 
 class NotPublished(DagmeshError):

@@ -68,7 +68,8 @@ def _found(mesh: Mesh, names: Sequence[str]) -> Checked:
     for location in locations:
         if location.name not in here:
             wrong = _found_there(mesh, location)
-            found = replace(found, domains=(*found.domains, location.name), wrong=(*found.wrong, *wrong))
+            new = [one for one in wrong if one not in found.wrong]  # what is wrong with the mesh's own files is said once
+            found = replace(found, domains=(*found.domains, location.name), wrong=(*found.wrong, *new))
     return found
 
 

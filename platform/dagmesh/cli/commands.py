@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("dagmesh.cli.up", "up", "Serve the Dagster UI and run the schedules until Ctrl-C."),
     "serve": ("dagmesh.cli.serve", "serve", "Serve products over HTTP until Ctrl-C: queries, downloads, contracts."),
     "grant": ("dagmesh.cli.grant", "grant", "Ask for, give, take back and list what consumers may see beyond `serves`."),
+    "token": ("dagmesh.cli.token", "token", "Make, list and take back tokens, by which people, programs and agents say who they are."),
     "check": (
         "dagmesh.cli.check",
         "check",

@@ -12,6 +12,7 @@ from dagmesh.consume.broken_expectations import broken_by
 from dagmesh.consume.comparison import compared
 from dagmesh.consume.expectations import Expectation, all_expectations
 from dagmesh.consume.grant_files import grant_problems
+from dagmesh.consume.identity.principals_reading import principals_problems
 from dagmesh.consume.policies import Judge
 from dagmesh.consume.projection_check import check_projections
 from dagmesh.errors import DagmeshError, DefinitionError, Problem
@@ -26,7 +27,7 @@ from dagmesh.model.rule import Severity
 from dagmesh.model.source import Source
 from dagmesh.model.violation import Violation
 
-Kind = Literal["definition", "policy", "version", "lock", "expectation", "grant"]
+Kind = Literal["definition", "policy", "version", "lock", "expectation", "grant", "principal"]
 BREAKS = "breaking_change_needs_major"
 
 
@@ -97,6 +98,7 @@ def checked(mesh: Mesh, names: Iterable[str], today: date) -> Checked:
         wrong += [*_policy_problems(judge, domains[name]), *_version_problems(mesh, lake, judge, domains[name])]
         wrong += [*_lock_problems(mesh, domains[name]), *_expectation_problems(judge, domains[name], relied_on)]
         wrong += _grant_problems(mesh, domains[name])
+    wrong += [Wrong("principal", "principal", "error", "", found.file, 1, _words(found)) for found in principals_problems(mesh)]
     products = tuple(str(product.address) for name in wanted if name in domains for product in domains[name].products)
     return Checked(tuple(wanted), products, tuple(sorted(policies)), _once(wrong))
 
@@ -112,8 +114,12 @@ def _once(wrong: Iterable[Wrong]) -> tuple[Wrong, ...]:
 def _definition_problems(mesh: Mesh, name: str, error: DagmeshError) -> Iterator[Wrong]:
     problems = error.problems if isinstance(error, DefinitionError) else (Problem(f"domains/{name}", "", "", str(error)),)
     for problem in problems:
-        words = str(problem).removeprefix(f"{problem.file}: ")
-        yield Wrong("definition", "definition", "error", problem.product or name, problem.file, _line(mesh.root, problem), words)
+        yield Wrong("definition", "definition", "error", problem.product or name, problem.file, _line(mesh.root, problem), _words(problem))
+
+
+def _words(problem: Problem) -> str:
+    """What a problem says, without its file."""
+    return str(problem).removeprefix(f"{problem.file}: ")
 
 
 def _line(root: Path, problem: Problem) -> int:
@@ -136,8 +142,7 @@ def _policy_problems(judge: Judge, domain: Domain) -> Iterator[Wrong]:
 
 def _grant_problems(mesh: Mesh, domain: Domain) -> Iterator[Wrong]:
     for problem in grant_problems(mesh.root, domain.name, [product.describe() for product in domain.products]):
-        words = str(problem).removeprefix(f"{problem.file}: ")
-        yield Wrong("grant", "grant", "error", problem.product or domain.name, problem.file, 1, words)
+        yield Wrong("grant", "grant", "error", problem.product or domain.name, problem.file, 1, _words(problem))
 
 
 def _of_policy(found: Violation) -> Wrong:

@@ -123,7 +123,7 @@ class ReadLog:
 
     def _write(self, at: datetime, line: Mapping[str, Any]) -> None:
         owner_only(self._folder)
-        _append(self._path(at), json.dumps(line, default=_plain, ensure_ascii=False).encode() + b"\n")
+        append_line(self._path(at), json.dumps(line, default=_plain, ensure_ascii=False).encode() + b"\n")
 
     def reads(self, address: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         """The recorded reads of a product from a moment on, allowed and refused, oldest first, as JSON values.
@@ -149,7 +149,7 @@ class ReadLog:
         return self.home / "reads"
 
 
-def _append(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes) -> None:
     """Add the whole line at the end of the file, on the disk, or nothing: the lines of several readers do not mix."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

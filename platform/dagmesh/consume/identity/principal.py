@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["person", "service", "agent"]
 Role = Literal["owner", "operator"]
+Scope = Literal["query", "catalogue", "agent"]
+"""What a token is for: rows by SQL and downloads, the pages and what they say, the tools of agents."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ROLES: tuple[Role, ...] = get_args(Role)
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,14 @@ class Principal:
     def owns(self, domain: str) -> bool:
         """Whether it answers for the domain's products."""
         return "owner" in self.roles and self.reader == domain
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A principal that proved who it is, and what it may ask for."""
+
+    principal: Principal
+    scopes: frozenset[Scope]
 
 
 def local(reader: str) -> Principal:
