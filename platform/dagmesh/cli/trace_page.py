@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dagmesh.cli.output import shown
 from dagmesh.cli.step_chart import step_chart
 from dagmesh.cli.trace_words import many, sentence, summary, table
-from dagmesh.consume.trace_values import when
 from dagmesh.consume.published_row import in_words
+from dagmesh.consume.trace_values import when
 
 if TYPE_CHECKING:
     from dagmesh.consume.trace import Input, Traced

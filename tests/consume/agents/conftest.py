@@ -1,12 +1,13 @@
 """Agents of a small mesh: the real client library, against the real server, workers and lake."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from mcp.client import Client
+from tests.small_mesh import SmallMesh, small_mesh
 
 from dagmesh.consume.agents.budget import Budgets
 from dagmesh.consume.agents.server import server
@@ -14,7 +15,6 @@ from dagmesh.consume.agents.tools import Tools
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.search_index import SearchIndex
 from dagmesh.consume.service.queries import Queries
-from tests.small_mesh import SmallMesh, small_mesh
 
 __all__ = ["small_mesh"]
 
@@ -55,8 +55,8 @@ class Agent:
 
 
 @pytest.fixture
-def agent(small_mesh: SmallMesh) -> Iterator[Agent]:
+def agent(small_mesh: SmallMesh) -> Agent:
     small_mesh.export("2026-11-16", 10, 20, 30)
     small_mesh.export("2026-11-17", 11, 21)
     small_mesh.build("2026-11-16", "2026-11-17")
-    yield Agent(small_mesh)
+    return Agent(small_mesh)

@@ -47,7 +47,7 @@ def test_a_changed_receipt_is_refused(agent, answer):
 
 def test_what_is_no_receipt_is_refused(agent):
     for nonsense in ("", "[]", "{}", "null", '{"receipt": 1}', '{"receipt": {"id": 1}}'):
-        with pytest.raises(ReceiptRefused, match="no receipt|no JSON"):
+        with pytest.raises(ReceiptRefused, match=r"no receipt|no JSON"):
             verified(agent.mesh.mesh, nonsense)
 
 

@@ -1,5 +1,6 @@
 """What an agent can do, through the real client library."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from dagmesh.consume.agents.answers import MOST_CHARACTERS
@@ -45,7 +46,11 @@ def test_every_answer_carries_a_receipt(agent):
 def test_what_an_agent_reads_is_in_the_log_with_its_purpose_and_its_end(agent):
     answer = agent.call("query", sql="SELECT * FROM sensors.readings", purpose=PURPOSE)
 
-    lines = [line for line in ReadLog(agent.mesh.mesh.home).reads("sensors.readings", EVER) if line.get("via") == "mcp"]
+    lines = [
+        line
+        for line in ReadLog(agent.mesh.mesh.home).reads("sensors.readings", datetime(2026, 1, 1, tzinfo=UTC))
+        if line.get("via") == "mcp"
+    ]
     assert [(line["query"], line["principal"], line["purpose"]) for line in lines] == [
         (answer["receipt"]["id"], "token:reports-bot", PURPOSE)
     ]
@@ -124,9 +129,7 @@ def test_a_spent_budget_of_queries_ends_the_day(agent):
 
     refused = poor.refused("sample", product="sensors.readings")
 
-    assert refused.startswith("Error executing tool sample: token:reports-bot has taken 2 of today's 2 queries.") or refused.startswith(
-        "token:reports-bot has taken 2 of today's 2 queries."
-    )
+    assert "token:reports-bot has taken 2 of today's 2 queries." in refused
     assert agent.as_(name="token:other", budget=Budget(queries=2, rows=1_000, seconds=60)).call("sample", product="sensors.readings")
 
 

@@ -16,6 +16,10 @@ from dagmesh.model.mesh import Mesh
 
 async def serve(mesh: Mesh, reader: str) -> None:
     """Answer until standard input ends."""
-    principal = replace(local(reader), kind="agent")
-    async with Queries(mesh) as queries:
-        await server(Tools(mesh, queries, Budgets(mesh.home), SearchIndex(Lake.of(mesh))), lambda _: principal).run_stdio_async()
+    principal, queries = replace(local(reader), kind="agent"), Queries(mesh)
+    await queries.open()
+    try:
+        tools = Tools(mesh, queries, Budgets(mesh.home), SearchIndex(Lake.of(mesh)))
+        await server(tools, lambda _: principal).run_stdio_async()
+    finally:
+        await queries.close()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from dagmesh.consume.day_log import DayLog
 from dagmesh.consume.identity.secret_key import identity_home
-from dagmesh.consume.read_log import append_line
 from dagmesh.errors import MeshError
-from dagmesh.lake.owner_only import owner_only
 
 Happening = Literal["refused", "logged in", "logged out", "token made", "token revoked"]
 
@@ -28,11 +26,10 @@ class IdentityLog:
         Raises:
             MeshError: it cannot be written.
         """
-        path = owner_only(identity_home(self.home) / "log") / f"{at.astimezone(UTC).date()}.jsonl"
-        line = json.dumps({"at": at.isoformat(), "what": what, "who": who, **said}, ensure_ascii=False)
+        log, day = DayLog(identity_home(self.home) / "log"), at.astimezone(UTC).date()
         try:
-            append_line(path, line.encode() + b"\n")
+            log.append(day, {"at": at, "what": what, "who": who, **said})
         except OSError as error:
             raise MeshError(
-                f"{path}: cannot be written ({error.strerror or error}). Make room, or make it writable for its owner."
+                f"{log.path(day)}: cannot be written ({error.strerror or error}). Make room, or make it writable for its owner."
             ) from error
