@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "build": ("dagmesh.cli.build", "build", "Bring the mesh up to date: run what is stale, in order, and print the board."),
     "backfill": ("dagmesh.cli.build", "backfill", "Make every product of a domain again for a range of days; each day is replaced whole."),
     "replay": ("dagmesh.cli.replay", "replay", "Fold a product's events again from the first one and publish, compare, or show what was."),
+    "mcp": ("dagmesh.cli.mcp", "mcp", "Serve the catalogue and queries to an agent on this machine, over MCP (stdio)."),
+    "receipt": ("dagmesh.cli.receipt", "receipt", "Verify the receipt of an answer that an agent was given."),
     "up": ("dagmesh.cli.up", "up", "Serve the Dagster UI and run the schedules until Ctrl-C."),
     "serve": ("dagmesh.cli.serve", "serve", "Serve products over HTTP until Ctrl-C: queries, downloads, contracts."),
     "grant": ("dagmesh.cli.grant", "grant", "Ask for, give, take back and list what consumers may see beyond `serves`."),

@@ -22,7 +22,7 @@ def text(answer, **changed):
 def test_a_receipt_holds(agent, answer):
     found = verified(agent.mesh.mesh, json.dumps(answer))
 
-    assert (found.rows, found.products) == (3, ("sensors.readings@1.0.0#2",))
+    assert (found.rows, found.products) == (3, ("sensors.readings@1.0.0#0",))
     assert found == verified(agent.mesh.mesh, text(answer))
 
 
@@ -66,9 +66,14 @@ def test_a_statement_that_asks_the_clock_is_not_believed_to_repeat(agent):
         verified(agent.mesh.mesh, text(told))
 
 
-def test_who_may_not_read_any_more_cannot_verify(agent, answer):
-    agent.mesh.change("domains/sensors/sensors/products/readings.py", 'serves=["reports"]', "serves=[]")
-    agent.mesh.build("2026-11-16", "2026-11-17")
+def test_who_may_not_read_any_more_cannot_verify(agent):
+    said = {"consumer": "sensors", "product": "totals", "majors": [1], "classes": ["internal"], "purpose": PURPOSE}
+    said |= {"expires": "2099-12-31", "status": "approved", "approver": "team:reports", "columns": ["degrees"]}
+    agent.mesh.write("domains/reports/grants/sensors.totals.yaml", json.dumps(said))
+    answer = agent.as_(reader="sensors").call("sample", product="reports.totals")
+    verified(agent.mesh.mesh, json.dumps(answer))
+
+    (agent.mesh.root / "domains/reports/grants/sensors.totals.yaml").unlink()
 
     with pytest.raises(AccessRefused):
-        verified(agent.mesh.mesh, text(answer))
+        verified(agent.mesh.mesh, json.dumps(answer))

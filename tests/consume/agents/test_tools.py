@@ -37,7 +37,7 @@ def test_every_answer_carries_a_receipt(agent):
     for answer in answers:
         assert answer["receipt"]["principal"] == "token:reports-bot"
         made_of = answer["receipt"]["products"][0]
-        assert made_of["product"].split("@")[1] == "1.0.0#2"
+        assert made_of["product"].split("@")[1] == "1.0.0#0"
         assert made_of["checks"]["passed"] == made_of["checks"]["of"] > 0
         assert made_of["policy"]["decision"] == "allowed"
         assert set(made_of["promise"]) == {"kept", "words"}

@@ -101,9 +101,9 @@ class Served:
 
 
 @contextmanager
-def serving(mesh: Mesh, limits: Limits, **config: Any) -> Iterator[Served]:
+def serving(mesh: Mesh, limits: Limits, identity: Middleware | None = None, **config: Any) -> Iterator[Served]:
     """The mesh served by uvicorn in a thread until the block ends."""
-    served = Served(mesh, application(mesh, middleware=[Middleware(ByHeader)], limits=limits))
+    served = Served(mesh, application(mesh, middleware=[identity or Middleware(ByHeader)], limits=limits))
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     served.port = listener.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(served.app, log_level="error", **config))

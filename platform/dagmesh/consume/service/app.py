@@ -9,6 +9,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from dagmesh.consume.agents import http as agents_over_http
+from dagmesh.consume.agents.http import tools_over_http
 from dagmesh.consume.service import query_routes
 from dagmesh.consume.service.limits import Limits
 from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
@@ -31,7 +33,8 @@ def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Li
         await queries.open()
         app.state.queries = queries
         try:
-            yield
+            async with tools_over_http(mesh, queries) as app.state.tools:
+                yield
         finally:
             await queries.close()
 
@@ -42,4 +45,4 @@ def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Li
 
 def _routes() -> list[BaseRoute]:
     """Every room's routes."""
-    return [*query_routes.routes()]
+    return [*query_routes.routes(), *agents_over_http.routes()]
