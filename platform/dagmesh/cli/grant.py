@@ -193,7 +193,7 @@ def _unrestricted(product: Product, consumer: str) -> tuple[str, ...]:
 
 
 def _check_consumer(mesh: Mesh, consumer: str) -> None:
-    from dagmesh.consume.access import ANALYST
+    from dagmesh.consume.identity.principal import ANALYST
 
     if consumer != ANALYST:
         mesh.location(consumer)
