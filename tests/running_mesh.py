@@ -171,10 +171,11 @@ def until(condition: Callable[[], object], seconds: float = 120, every: float = 
 @contextmanager
 def running(small: SmallMesh) -> Iterator[RunningMesh]:
     """`dagmesh up` of the mesh, answering; stopped at the end as by an operator, with nothing to complain of."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
         port: int = free.getsockname()[1]
+        analysts: int = other.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if name not in HOME_SETTINGS}
-    command = [sys.executable, "-m", "dagmesh", "up", "--port", str(port)]
+    command = [sys.executable, "-m", "dagmesh", "up", "--port", str(port), "--analysts-port", str(analysts)]
     with subprocess.Popen(command, cwd=small.root, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -65,14 +65,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Five good days of all domains; then logistics hands over one of them again, with a carrier that does not exist."""
     if CHROMIUM is None:
         pytest.skip("no chromium on the PATH; install it (apt-get install chromium) to run the browser tests")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        port, analysts = server.getsockname()[1], other.getsockname()[1]
     demo = Demo(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("demo"))
     demo.export()
     demo.build()
     demo.export("--broken", f"{BROKEN}:logistics")
     demo.build("--domain", "logistics", code=6)
-    command = [sys.executable, "-m", "dagmesh", "up", "--port", str(port)]
+    command = [sys.executable, "-m", "dagmesh", "up", "--port", str(port), "--analysts-port", str(analysts)]
     with (
         (demo.home / "up.err").open("w") as errors,
         subprocess.Popen(command, cwd=ROOT, env=demo.environment, stdout=subprocess.PIPE, stderr=errors, text=True) as up,

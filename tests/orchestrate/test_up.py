@@ -91,9 +91,12 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A port that is free, and the one above it, which the read-only interface takes."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as server, contextlib.suppress(OSError):
+            port: int = server.getsockname()[1]
+            with socket.create_server(("127.0.0.1", port + 1)):
+                return port
 
 
 def ended(process: psutil.Process) -> bool:

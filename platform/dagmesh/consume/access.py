@@ -8,12 +8,11 @@ from datetime import date
 from typing import Any
 
 from dagmesh.consume.grants import Found, Grants
+from dagmesh.consume.identity.principal import ANALYST
 from dagmesh.errors import AccessRefused
 from dagmesh.model.address import Address
 from dagmesh.model.contract import CLASSIFICATIONS, RESTRICTED
 from dagmesh.model.grant import Grant, GrantMask, strictest
-
-ANALYST = "analyst"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dagmesh.consume.access import ANALYST
+from dagmesh.consume.identity.principal import ANALYST
 from dagmesh.consume.grant_files import complaints, grant_text, write_grant
 from dagmesh.consume.grants import Grants
 from dagmesh.errors import AddressError, DefinitionError, MeshError, Problem

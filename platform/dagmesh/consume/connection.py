@@ -9,9 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from dagmesh.consume.access import ANALYST
 from dagmesh.consume.grants import Grants
-from dagmesh.consume.identity.principal import local
+from dagmesh.consume.identity.principal import ANALYST, local
 from dagmesh.consume.query import run_query
 from dagmesh.consume.read_log import Asking
 from dagmesh.consume.read_policies import ReadPolicies

@@ -6,9 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from dagmesh.model.mesh import Location
+from dagmesh.consume.identity.principals_reading import is_loopback
+from dagmesh.errors import MeshError
+from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.processes import environment_of
 from dagmesh.orchestrate.sockets import listening
 
@@ -21,7 +24,35 @@ DATA = (
     *("duckdb", "deltalake", "pandas", "pandera.pandas", "pyarrow.parquet", "sqlglot.optimizer.qualify", "upath"),
     "dagmesh.orchestrate.definitions",
 )
+LOOPBACK = "127.0.0.1"
 _PATIENCE = 20.0  # seconds the web server and the daemon wait for slow code servers; later ones they notice by themselves
+
+
+@dataclass(frozen=True)
+class ForAnalysts:
+    """Where the read-only interface listens; beyond this machine with a certificate and its key, both files in PEM."""
+
+    port: int
+    host: str = LOOPBACK
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address in a browser."""
+        return f"http{'s' if self.certificate else ''}://{self.host}:{self.port}"
+
+    def check(self) -> None:
+        """Nothing, when tokens and cookies cannot be overheard.
+
+        Raises:
+            MeshError: they could.
+        """
+        if not self.certificate and not is_loopback(self.host):
+            raise MeshError(
+                f"{self.host}: tokens would go over the network in clear text. Serve it with --tls-cert and --tls-key, "
+                f"or stay on {LOOPBACK} behind a proxy that does TLS."
+            )
 
 
 def serve_location(location: Location, socket: Path) -> None:
@@ -42,12 +73,12 @@ def serve_location(location: Location, socket: Path) -> None:
     grpc_command.main(arguments, standalone_mode=False)
 
 
-def serve_ui(workspace: Path, sockets: Iterable[Path], host: str, port: int) -> None:
-    """Serve Dagster's web interface."""
-    from dagster_webserver.cli import dagster_webserver
+def serve_ui(mesh: Mesh, workspace: Path, sockets: Iterable[Path], port: int, analysts: ForAnalysts) -> None:
+    """Serve Dagster's web interface: to whoever has a shell here with the power to write, to analysts without."""
+    from dagmesh.orchestrate.web_ui import serve
 
     _await(sockets)
-    dagster_webserver.main(["-w", str(workspace), "-h", host, "-p", str(port)], standalone_mode=False)
+    serve(mesh, workspace, port, analysts)
 
 
 def serve_daemon(workspace: Path, sockets: Iterable[Path]) -> None:

@@ -16,17 +16,20 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from dagmesh.consume.identity.secret_key import secret_key
 from dagmesh.errors import MeshError
-from dagmesh.model.mesh import Location, Mesh
+from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate import servers
 from dagmesh.orchestrate.changes import Watch
 from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.processes import Guard, Signals
 from dagmesh.orchestrate.readiness import Running, running_at
 from dagmesh.orchestrate.runs import STOP_WITHIN, serve_runs
+from dagmesh.orchestrate.servers import LOOPBACK, ForAnalysts
 from dagmesh.orchestrate.sockets import RUN_FOLDER, short
 from dagmesh.orchestrate.supervisor import Supervisor
 
@@ -35,26 +38,33 @@ _LOOK_EVERY = 0.5  # seconds between two looks at the domains' files
 _UI, _DAEMON, _RUNS = "dagster-webserver", "dagster-daemon", "run-parent"  # no domain's name has a hyphen
 
 
-def up(root: Path, home: Path, *, host: str = "127.0.0.1", port: int = 3000, on_ready: Callable[[Running], object] | None = None) -> int:
+def up(
+    root: Path, home: Path, *, port: int = 3000, analysts: ForAnalysts | None = None, on_ready: Callable[[Running], object] | None = None
+) -> int:
     """Run the mesh at `root` until Ctrl-C or SIGTERM; then 0, with every process ended.
 
     Args:
         root: the folder with workspace.yaml.
         home: where the mesh keeps its state; logs go to `<home>/logs`.
-        host: address the web interface listens at.
-        port: its port.
+        port: of the web interface that can write; it listens on loopback only.
+        analysts: where the read-only one listens; by default beside it, one port above.
         on_ready: called once, when the interface answers; it must leave no thread behind.
 
     Raises:
-        MeshError: another `up` has this home, the port is taken, or a process the mesh needs keeps dying.
+        MeshError: another `up` has this home, a port is taken, the read-only interface would send what it is told in clear text over
+            a network, others can read the key of tokens, or a process the mesh needs keeps dying.
     """
     if threading.current_thread() is not threading.main_thread() or threading.active_count() > 1:
         raise MeshError(f"up() forks, so it needs a process with one thread; this one has {threading.active_count()}. Run: dagmesh up")
     home = home.absolute()
-    locations = Mesh.find(root).locations
+    mesh = replace(Mesh.find(root), home=home)
+    analysts = analysts or ForAnalysts(port + 1)
+    analysts.check()
     with ExitStack() as stack:
         lock = stack.enter_context(_alone(home))
-        _need_free(host, port)
+        secret_key(home)
+        _need_free(LOOPBACK, port, "--port")
+        _need_free(analysts.host, analysts.port, "--analysts-port")
         stack.enter_context(_logging_to(_folder(home / "logs") / "up.log"))
         stack.enter_context(_environment(home, install(home)))
         run = stack.enter_context(short(_folder(home / RUN_FOLDER) / "location-000.sock")).parent
@@ -62,22 +72,22 @@ def up(root: Path, home: Path, *, host: str = "127.0.0.1", port: int = 3000, on_
         guard = Guard(closing=(lock, *signals.descriptors))
         stack.callback(guard.end)
         supervisor = Supervisor(signals, guard, home / "logs", run / "processes.json", closing=(lock,))
-        mesh = _RunningMesh(locations, run, (host, port), signals, supervisor)
+        running = _RunningMesh(mesh, run, port, analysts, signals, supervisor)
         stack.callback(gc.unfreeze)
-        stack.callback(mesh.stop)
-        mesh.start()
-        mesh.look_after(on_ready or (lambda _: None))
+        stack.callback(running.stop)
+        running.start()
+        running.look_after(on_ready or (lambda _: None))
     return 0
 
 
 class _RunningMesh:
-    def __init__(
-        self, locations: tuple[Location, ...], run: Path, address: tuple[str, int], signals: Signals, supervisor: Supervisor
-    ) -> None:
-        self._sockets = {location: run / f"location-{number:03}.sock" for number, location in enumerate(locations)}
-        self._watches = {location: Watch(location.folder) for location in locations}
+    def __init__(self, mesh: Mesh, run: Path, port: int, analysts: ForAnalysts, signals: Signals, supervisor: Supervisor) -> None:
+        self._sockets = {location: run / f"location-{number:03}.sock" for number, location in enumerate(mesh.locations)}
+        self._watches = {location: Watch(location.folder) for location in mesh.locations}
+        self._mesh = mesh
         self._run = run
-        self._address = address
+        self._port = port
+        self._analysts = analysts
         self._signals = signals
         self._supervisor = supervisor
         self._preparing: int | None = None
@@ -102,7 +112,9 @@ class _RunningMesh:
         self._workspace.write_text(json.dumps({"load_from": entries}, indent=1), encoding="utf-8")  # JSON is YAML
         for path in self._sockets.values():
             path.unlink(missing_ok=True)
-        self._supervisor.start(_UI, partial(servers.serve_ui, self._workspace, [*self._sockets.values()], *self._address), needed=True)
+        sockets = [*self._sockets.values()]
+        main = partial(servers.serve_ui, self._mesh, self._workspace, sockets, self._port, self._analysts)
+        self._supervisor.start(_UI, main, needed=True)
 
     @property
     def _workspace(self) -> Path:
@@ -131,7 +143,7 @@ class _RunningMesh:
             self._signals.wait(_LOOK_EVERY if told else _LOOK_EVERY / 5)
             self._supervisor.look_after()
             self._reload_changed()
-            running = None if told else running_at(*self._address)
+            running = None if told else running_at(LOOPBACK, self._port)
             if running is not None:
                 on_ready(running)
                 told = True
@@ -180,14 +192,14 @@ def _alone(home: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def _need_free(host: str, port: int) -> None:
+def _need_free(host: str, port: int, option: str) -> None:
     """Raise MeshError when something listens at the address, or nothing may."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         why = str(error.strerror).partition(" (while")[0]
         raise MeshError(
-            f"{host}:{port} cannot be used: {why}. Stop what uses it, or choose another: dagmesh up --port {port + 1}"
+            f"{host}:{port} cannot be used: {why}. Stop what uses it, or choose another: dagmesh up {option} {port + 10}"
         ) from error
 
 

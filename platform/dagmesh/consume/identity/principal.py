@@ -6,6 +6,9 @@ import getpass
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+ANALYST = "analyst"
+"""In whose name somebody reads who is of no domain."""
+
 Kind = Literal["person", "service", "agent"]
 Role = Literal["owner", "operator"]
 Scope = Literal["query", "catalogue", "agent"]

@@ -64,6 +64,15 @@ class Principals:
         found = next((entry for entry in self.entries if entry.describes(claims)), None)
         return Principal(named(claims), found.reader, found.kind, found.roles) if found else None
 
+    def needed(self, claims: Mapping[str, Any]) -> dict[str, Any]:
+        """Of verified claims those that say who somebody is to this file: of many groups only the ones that it names."""
+        named_here = {entry.group for entry in self.entries}
+        groups = claims.get("groups")
+        kept = {name: claims[name] for name in ("iss", "sub", "email", "email_verified") if name in claims}
+        return kept | {
+            "groups": [group for group in groups if isinstance(group, str) and group in named_here] if isinstance(groups, list) else []
+        }
+
 
 def named(claims: Mapping[str, Any]) -> str:
     """What the log calls somebody: the verified e-mail address, else the issuer's host and the subject."""

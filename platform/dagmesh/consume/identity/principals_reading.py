@@ -9,15 +9,13 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from dagmesh.consume.access import ANALYST
-from dagmesh.consume.identity.principal import KINDS, ROLES
+from dagmesh.consume.identity.principal import ANALYST, KINDS, ROLES
 from dagmesh.consume.identity.principals import FILE, Entry, Issuer, Principals, principals_file
 from dagmesh.errors import DefinitionError, Problem, nearest, one_of
 from dagmesh.model.mesh import Mesh
 from dagmesh.model.yaml_text import read_strictly
 
 TOKEN_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SECTIONS = ("issuers", "principals")
 _ISSUER = ("issuer", "audience", "keys")
 _CLAIMS = ("subject", "email", "group")
@@ -119,7 +117,12 @@ def is_safe_url(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+    return parts.hostname is not None and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine, whoever answers for names."""
+    return host in ("127.0.0.1", "::1", "localhost")
 
 
 def _entry_complaints(one: Mapping[str, Any], readers: Collection[str], issuers: Collection[Any]) -> Complaints:
