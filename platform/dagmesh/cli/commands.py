@@ -8,6 +8,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("dagmesh.cli.products", "list_products", "List every product: address, owner, rows, newest day, whom it serves."),
     "search": ("dagmesh.cli.search", "search", "Find products by words, over names, descriptions, columns, owners, tags and units."),
     "show": ("dagmesh.cli.products", "show", "Show one product: contract, promise, who may read it, its newest snapshot and checks."),
+    "catalog": ("dagmesh.cli.catalog", "catalog", "Write the catalogue as files that work from a file share."),
     "query": ("dagmesh.cli.query", "query", 'Run one SELECT over products, addressed as orders.orders or "orders.orders@1".'),
     "lineage": (
         "dagmesh.cli.lineage",

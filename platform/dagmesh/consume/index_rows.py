@@ -16,7 +16,7 @@ from dagmesh.model.promise import Promise
 
 _NOTHING: Mapping[str, Any] = {
     **dict.fromkeys(("owner", "description", "version"), ""),
-    **dict.fromkeys(("serves", "columns", "classes"), []),
+    **{name: [] for name in ("serves", "columns", "classes")},
     "tags": {},
     "rows": None,
 }
@@ -39,10 +39,11 @@ def insert(con: sqlite3.Connection, lake: Lake, address: Address, mark: str) -> 
     refused = "" if publication and publication.snapshot == newest else _refused(address, newest, publication)
     said = _said(publication) if publication else _NOTHING
     until = _kept_until(publication)
-    row = (str(address), address.name, address.major, address.domain, mark, *until, refused)
+    moment = publication.published_at.isoformat() if publication else ""
+    row = (str(address), address.name, address.major, address.domain, mark, moment, *until, refused)
     card = {"address": str(address), "domain": address.domain, **said}
-    columns = "address, name, major, domain, mark, kept_until, is_complete, refused, card"
-    found = con.execute(f"INSERT INTO product ({columns}) VALUES ({', '.join('?' * 9)})", (*row, json.dumps(card)))
+    columns = "address, name, major, domain, mark, published_at, kept_until, is_complete, refused, card"
+    found = con.execute(f"INSERT INTO product ({columns}) VALUES ({', '.join('?' * 10)})", (*row, json.dumps(card)))
     product = found.lastrowid
     words = _words(address, publication.product if publication else {})
     con.execute(f"INSERT INTO words (rowid, {', '.join(words)}) VALUES (?{', ?' * len(words)})", (product, *words.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Protocol
 
 from dagmesh.consume.promise_kept import kept_until
@@ -70,8 +70,8 @@ def kept_share(days: Sequence[KeptDay]) -> float | None:
 
 def _kept_spans(publications: Sequence[Published], now: datetime) -> Iterator[tuple[datetime, datetime]]:
     """From when to when each publication, while it was the newest, kept its promise."""
-    ends = [*(following.published_at for following in publications[1:]), now]
-    for publication, end in zip(publications, ends, strict=True):
+    ends = chain((following.published_at for following in publications[1:]), [now])
+    for publication, end in zip(publications, ends, strict=False):  # without publications there is an end and nothing that ends
         promise = Promise(**publication.promise)
         if publication.completeness >= promise.min_completeness:
             until = kept_until(promise, publication.through, publication.published_at)

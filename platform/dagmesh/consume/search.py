@@ -147,11 +147,12 @@ def _described(con: sqlite3.Connection, product: int, words: Sequence[str]) -> d
     return {**found, "matching": [name for name in found["columns"] if any(stem in name.lower() for stem in stems)]}
 
 
-def entries(con: sqlite3.Connection) -> str:
-    """The whole index as JSON for a page that searches by itself: for each product its address, text, filters and card."""
+def script(con: sqlite3.Connection) -> str:
+    """The whole index as a script, for a page that searches by itself: facts and texts of each product, and the words passed over."""
     rows = con.execute(
         "SELECT p.card, w.name, w.description, w.columns, w.meanings, w.owner, w.tags, w.units, w.domain FROM product p "
         "JOIN words w ON w.rowid = p.id ORDER BY p.name, p.major"
     )
-    shown = ("address", "domain", "owner", "description", "columns", "classes", "version")
-    return json.dumps([{**{name: json.loads(text)[name] for name in shown}, "words": words} for text, *words in rows], ensure_ascii=False)
+    shown = ("address", "domain", "owner", "description", "columns", "classes")
+    products = [{**{name: json.loads(text)[name] for name in shown}, "words": words} for text, *words in rows]
+    return f"const CATALOGUE = {json.dumps(products)};\nconst ASKING = {json.dumps(sorted(_ASKING))};\n"

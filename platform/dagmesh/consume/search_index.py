@@ -27,7 +27,8 @@ _SECONDS = 30.0
 # bm25 weighs the columns in this order, see search.py
 _TABLES = """
 CREATE TABLE product (id INTEGER PRIMARY KEY, address TEXT UNIQUE, name TEXT, major INTEGER, domain TEXT, mark TEXT,
-    kept_until TEXT, is_complete INTEGER, refused TEXT, card TEXT);
+    published_at TEXT, kept_until TEXT, is_complete INTEGER, refused TEXT, card TEXT);
+CREATE INDEX product_published ON product (published_at);
 CREATE INDEX product_domain ON product (domain);
 CREATE VIRTUAL TABLE words USING fts5 (name, description, columns, meanings, owner, tags, units, domain,
     tokenize = 'porter unicode61 remove_diacritics 2');
@@ -89,13 +90,13 @@ class SearchIndex:
         if not is_writable(self.lake.home):
             if not self._kept:
                 self._kept.append(sqlite3.connect(":memory:", check_same_thread=False))
-            yield _prepared(self._kept[0])
+            yield prepared(self._kept[0])
             return
         with closing(sqlite3.connect(owner_only(self.lake.home) / "catalogue.sqlite", timeout=_SECONDS)) as con:
-            yield _prepared(con)
+            yield prepared(con)
 
 
-def _prepared(con: sqlite3.Connection) -> sqlite3.Connection:
+def prepared(con: sqlite3.Connection) -> sqlite3.Connection:
     """The connection, its tables made if it has none; a database of another dagmesh is refused."""
     (schema,) = con.execute("PRAGMA user_version").fetchone()
     if schema not in (0, SCHEMA):

@@ -121,6 +121,16 @@ def _locations(root: Path) -> Iterator[Location]:
         )
 
 
+def service_url() -> str:
+    """Where people reach the catalogue and the query service: `DAGMESH_URL`, or where `dagmesh serve` answers on this machine."""
+    return os.environ.get("DAGMESH_URL", "http://127.0.0.1:8080").rstrip("/")
+
+
+def ui_url() -> str:
+    """Where people reach the Dagster UI: `DAGMESH_UI_URL`, or where `dagmesh up` answers on this machine."""
+    return os.environ.get("DAGMESH_UI_URL", "http://127.0.0.1:3000").rstrip("/")
+
+
 def exports(domain: str) -> str:
     """The folder where the domain's operational systems hand over their exports."""
     folder = Path(next(iter(importlib.import_module(domain).__path__)))

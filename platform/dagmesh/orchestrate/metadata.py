@@ -10,6 +10,7 @@ import dagster as dg
 
 from dagmesh.model.contract import Column, Contract
 from dagmesh.model.domain import Product
+from dagmesh.model.mesh import service_url
 from dagmesh.model.rule import Rule
 
 NO_VALUE = "-"
@@ -22,6 +23,7 @@ def definition_metadata(product: Product, uri: str) -> dict[str, Any]:
     documentation = product.documentation
     return {
         "address": str(product.address),
+        "catalogue": dg.MetadataValue.url(f"{service_url()}/products/{product.address}"),
         "version": product.version,
         "promise": _promise(product),
         "serves": ", ".join(product.serves) or "nobody yet",

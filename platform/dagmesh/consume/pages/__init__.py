@@ -1,0 +1,1 @@
+"""Pages: the catalogue as people see it, served or as files, made of the same templates."""
