@@ -159,7 +159,7 @@ def check_record(path: Path, number: int, line: str) -> Mapping[str, Any]:
         if "completes" not in read:
             Address.parse(read["address"])
         datetime.fromisoformat(read["at"])
-        return {**read}
+        return {**read, "at": read["at"]}
     except (ValueError, TypeError, KeyError, AddressError) as error:
         raise MeshError(f"{path}: line {number} is no record of a read: {line[:80]!r}. Put the file back as it was written.") from error
 
