@@ -18,6 +18,9 @@ DagmeshError
  +-- QueryRefused         a statement that is not one plain SELECT over products
  |    +-- QueryLimit      a statement that takes more time, memory or rows than the query service gives
  +-- ServiceBusy          every worker of the query service is taken; the same request works later
+ +-- BudgetSpent          an agent has taken what it may take today
+ +-- ReceiptRefused       a receipt that is not this mesh's, or whose question gives other rows now
+ +-- FeedbackRefused      feedback that is not complete, too long, or names no row
  +-- MeshError            the mesh's own folders or settings are wrong
 """
 
@@ -147,6 +150,10 @@ class ServiceBusy(DagmeshError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class FeedbackRefused(DagmeshError):
+    """Feedback or an answer that is not complete, too long, or names no row; nothing was kept."""
 
 
 class EventRefused(DagmeshError):

@@ -28,6 +28,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=60, show_default=True, help="How long a statement may work.")
 def serve(host: str, port: int, tls_cert: Path | None, tls_key: Path | None, workers: int | None, memory: int, seconds: float) -> None:
     """Serve products over HTTP until Ctrl-C: queries, downloads, contracts."""
+    from starlette.middleware import Middleware
+
+    from dagmesh.consume.identity.gate import Gate
+    from dagmesh.consume.identity.middleware import Identity
     from dagmesh.consume.service.app import application
     from dagmesh.consume.service.limits import Limits
     from dagmesh.consume.service.serving import serve as run
@@ -35,12 +39,13 @@ def serve(host: str, port: int, tls_cert: Path | None, tls_key: Path | None, wor
 
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
+    mesh = Mesh.find()
     limits = Limits(memory_mb=memory, seconds=seconds)
     if workers:
         limits = replace(limits, workers=workers)
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
     run(
-        application(Mesh.find(), limits=limits),
+        application(mesh, middleware=[Middleware(Identity, gate=Gate(mesh))], limits=limits),
         host=host,
         port=port,
         tls=tls,

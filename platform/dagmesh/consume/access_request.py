@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dagmesh.consume.identity.principal import ANALYST
 from dagmesh.consume.grant_files import complaints, grant_text, write_grant
 from dagmesh.consume.grants import Grants
+from dagmesh.consume.identity.principal import ANALYST
 from dagmesh.errors import AddressError, DefinitionError, MeshError, Problem
 from dagmesh.model.contract import RESTRICTED
 from dagmesh.model.grant import Grant, GrantMask, Majors

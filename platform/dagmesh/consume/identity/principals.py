@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dagmesh.consume.identity.principal import Kind, Principal, Role
+from dagmesh.consume.identity.principal import Budget, Kind, Principal, Role
 
 FILE = "platform/principals.yaml"
 
@@ -24,7 +24,10 @@ class Issuer:
 
 @dataclass(frozen=True)
 class Entry:
-    """Who is known: a local token by its name, or whom `issuer` describes by one claim: `subject`, `email` or `group`."""
+    """Who is known: a local token by its name, or whom `issuer` describes by one claim: `subject`, `email` or `group`.
+
+    `budget` is what it may take in a day as an agent.
+    """
 
     reader: str
     kind: Kind = "person"
@@ -34,6 +37,7 @@ class Entry:
     subject: str | None = None
     email: str | None = None
     group: str | None = None
+    budget: Budget | None = None
 
     def describes(self, claims: Mapping[str, Any]) -> bool:
         """Whether verified claims are about it; an e-mail address counts once its issuer has verified it."""
@@ -57,12 +61,12 @@ class Principals:
     def of_token(self, name: str) -> Principal | None:
         """Whom a local token of the name stands for."""
         found = next((entry for entry in self.entries if entry.token == name), None)
-        return Principal(f"token:{name}", found.reader, found.kind, found.roles) if found else None
+        return Principal(f"token:{name}", found.reader, found.kind, found.roles, found.budget) if found else None
 
     def of_claims(self, claims: Mapping[str, Any]) -> Principal | None:
         """Whom the claims of an issuer are about, by the first entry that describes them."""
         found = next((entry for entry in self.entries if entry.describes(claims)), None)
-        return Principal(named(claims), found.reader, found.kind, found.roles) if found else None
+        return Principal(named(claims), found.reader, found.kind, found.roles, found.budget) if found else None
 
     def needed(self, claims: Mapping[str, Any]) -> dict[str, Any]:
         """Of verified claims those that say who somebody is to this file: of many groups only the ones that it names."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from dagmesh.consume.identity.principal import ANALYST, KINDS, ROLES
+from dagmesh.consume.identity.principal import ANALYST, KINDS, ROLES, Budget
 from dagmesh.consume.identity.principals import FILE, Entry, Issuer, Principals, principals_file
 from dagmesh.errors import DefinitionError, Problem, nearest, one_of
 from dagmesh.model.mesh import Mesh
@@ -19,7 +19,7 @@ TOKEN_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _SECTIONS = ("issuers", "principals")
 _ISSUER = ("issuer", "audience", "keys")
 _CLAIMS = ("subject", "email", "group")
-_ENTRY = ("token", "issuer", *_CLAIMS, "reader", "kind", "roles")
+_ENTRY = ("token", "issuer", *_CLAIMS, "reader", "kind", "roles", "budget")
 Complaints = Iterator[tuple[str, str]]
 
 
@@ -61,8 +61,12 @@ def read_principals(text: str, domains: Collection[str]) -> Principals:
     if problems:
         raise DefinitionError(problems)
     issuers = tuple(Issuer(**one) for one in said.get("issuers") or ())
-    entries = [{**one, "roles": frozenset(one.get("roles") or ())} for one in said.get("principals") or ()]
-    return Principals(issuers, tuple(Entry(**one) for one in entries))
+    return Principals(issuers, tuple(_entry(one) for one in said.get("principals") or ()))
+
+
+def _entry(one: Mapping[str, Any]) -> Entry:
+    budget = Budget(**one["budget"]) if one.get("budget") else None
+    return Entry(**{**one, "roles": frozenset(one.get("roles") or ()), "budget": budget})
 
 
 def _complaints(said: Any, readers: Collection[str]) -> Complaints:
@@ -148,6 +152,7 @@ def _entry_complaints(one: Mapping[str, Any], readers: Collection[str], issuers:
     if "kind" in one and one["kind"] not in KINDS:
         yield "kind", f"unknown kind {one['kind']!r}; choose {one_of(KINDS)}.{nearest(str(one['kind']), KINDS)}"
     yield from _role_complaints(one.get("roles"))
+    yield from _budget_complaints(one.get("budget"))
 
 
 def _role_complaints(roles: Any) -> Complaints:
@@ -157,6 +162,18 @@ def _role_complaints(roles: Any) -> Complaints:
     for role in roles or []:
         if role not in ROLES:
             yield "roles", f"unknown role {role!r}; choose {one_of(ROLES)}.{nearest(str(role), ROLES)}"
+
+
+def _budget_complaints(budget: Any) -> Complaints:
+    parts = tuple(vars(Budget()))
+    if not isinstance(budget or {}, dict):
+        yield "budget", f"{budget!r} is no map; write {{{', '.join(f'{part}: 100' for part in parts)}}}, or some of them."
+        return
+    for part, most in (budget or {}).items():
+        if part not in parts:
+            yield f"budget.{part}", f"unknown field; choose {one_of(parts)}.{nearest(str(part), parts)}"
+        elif isinstance(most, bool) or not isinstance(most, int) or most < 0:
+            yield f"budget.{part}", f"{most!r} is no whole number from 0; it is what the agent may take in a UTC day."
 
 
 def _twice(section: str, field: str, entries: Collection[Any]) -> Complaints:

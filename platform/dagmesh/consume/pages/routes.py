@@ -23,7 +23,7 @@ from dagmesh.consume.pages.product_page import product_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
 from dagmesh.consume.search import search
-from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, PolicyViolated
+from dagmesh.errors import AccessRefused, AddressError, DagmeshError, IdentityRefused, NotPublished, PolicyViolated
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh, ui_url
 
@@ -86,6 +86,7 @@ class Pages:
             return {**shown, "snippets": how_to_read(shown["address"], str(request.base_url).rstrip("/")), "principal": principal}
 
         try:
+            _check_scope(request, wants_rows)
             rows = await sample.rows(request.app.state.queries, principal, request.path_params["address"]) if wants_rows else None
         except DagmeshError as error:
             rows = sample.Sample(refused=str(error))
@@ -138,6 +139,15 @@ def asset(name: str) -> bytes:
 def _principal(request: Request) -> Principal:
     principal: Principal = request.state.principal
     return principal
+
+
+def _check_scope(request: Request, wants_rows: bool) -> None:
+    """Nothing, unless rows are wanted with a token that is not for rows."""
+    if wants_rows and "query" not in request.state.scopes:
+        who = _principal(request).name
+        raise IdentityRefused(f"{who} came with a token for the catalogue; rows need one with the scope query.", status=403)
+            f"{_principal(request).name} came with a token for the catalogue; rows need one with the scope query.", status=403
+        )
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dagmesh.consume.access import ANALYST
+from dagmesh.consume.identity.principal import ANALYST
 from dagmesh.consume.pages.facts import Facts
 from dagmesh.consume.pages.how_to_read import how_to_read
 from dagmesh.consume.pages.links import FileLinks

@@ -47,6 +47,7 @@ def serve(
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # else anybody on this machine could say that it asks from somewhere else
         timeout_graceful_shutdown=_STOP_WITHIN,
     )
     try:

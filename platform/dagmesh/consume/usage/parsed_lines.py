@@ -21,10 +21,10 @@ _STRUCTURE = """{"at": "TIMESTAMPTZ", "reader": "VARCHAR", "address": "VARCHAR",
 
 
 def parsed_lines(con: duckdb.DuckDBPyConnection, lines: Sequence[tuple[date, int, str]]) -> str:
-    """The name of a temporary table of the lines: `day`, `number`, `line`, and what each says.
+    """The name of a table of the lines, made in the database of the connection and gone with it: `day`, `number`, `line`, what each says.
 
     Args:
-        con: in UTC.
+        con: of a database in memory, in UTC.
         lines: each with its day and its number in the day's log.
 
     Raises:
@@ -38,5 +38,5 @@ def parsed_lines(con: duckdb.DuckDBPyConnection, lines: Sequence[tuple[date, int
     given = pa.Table.from_arrays([pa.array(values, field.type) for values, field in zip(columns, types, strict=True)], schema=types)
     with given_rows(con, given) as rows:
         said = f"unnest(json_transform(line, '{_STRUCTURE}'))"
-        con.execute(f"CREATE TEMP TABLE {table} AS SELECT day, number, line, {said} FROM {rows}")
+        con.execute(f"CREATE TABLE {table} AS SELECT day, number, line, {said} FROM {rows}")
     return table

@@ -82,7 +82,7 @@ class Reads:
         return f"({' UNION ALL BY NAME '.join(f'SELECT * EXCLUDE line FROM {part}' for part in parts)})"
 
     def parsed(self, lines: Sequence[tuple[date, int, str]]) -> str:
-        """The name of a temporary table of the lines, each with its day and number there; see `parsed_lines`.
+        """The name of a table of the lines, each with its day and number there; see `parsed_lines`.
 
         Raises:
             MeshError: a line is no record.
