@@ -110,11 +110,12 @@ def demo(built: Demo) -> Demo:
 def masked(text: str) -> str:
     """The text without what differs from run to run: moments, seconds, random ids, whether a promise is kept today."""
     text = re.sub(r"^.* breaks its promise: .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r'"kept": (true|false)|"words": "[^"]*"', '"<kept>"', text)
     text = re.sub(r"\b(not |NOT )?kept( +\d+(\.\d+)?$| \(.*\)$| since [\d-]+)?", "<kept>", text, flags=re.MULTILINE)
-    text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "<moment>", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\+00:00)?", "<moment>", text)
     text = re.sub(r"\(\d+\.\d s\)", "<seconds>", text)
     text = re.sub(r" *\d+\.\d ms", " <milliseconds>", text)
-    text = re.sub(r"\b([0-9a-f]{16}|[0-9a-f]{8})\b", "<id>", text)
+    text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{8})\b", "<id>", text)
     return re.sub(r" +", " ", text)
 
 
@@ -125,15 +126,22 @@ def as_run(document: str, demo: Demo) -> str:
     for block, following in pairwise([*found, Block("", "", 0, 0)]):
         if block.kind == "sh":
             output = "".join(demo.prints(line) for line in block.commands)
-            if following.kind == "text" and not document[block.end : following.start].replace("```text", "").strip(" \n`"):
+            if following.kind == "text" and is_next(document, block, following):
                 printed[following] = output
         elif block.kind == "python" and "@dm.data_product" not in block.text:
             done = demo.run(sys.executable, "-W", "error", "-", text=block.text)
             assert done.returncode == 0, f"{block.text}\n{done.stdout}"
+            if following.kind == "text" and is_next(document, block, following):
+                printed[following] = done.stdout
     for block, output in reversed(printed.items()):
         if masked(output) != masked(block.text):
             document = document[: block.start] + output + document[block.end :]
     return document
+
+
+def is_next(document: str, block: Block, following: Block) -> bool:
+    """Whether nothing stands between two blocks."""
+    return not document[block.end : following.start].replace("```text", "").strip(" \n`")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

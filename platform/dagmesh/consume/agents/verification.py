@@ -84,7 +84,9 @@ def _receipt_in(text: str) -> str:
         said = json.loads(text)
     except ValueError as error:
         raise ReceiptRefused(f"this is no JSON ({error}); hand over an answer, or the value of its `receipt`.") from error
-    return json.dumps(said["receipt"]) if isinstance(said, Mapping) and isinstance(said.get("receipt"), Mapping) else text
+    if not isinstance(said, Mapping):
+        raise ReceiptRefused("this is no receipt; hand over an answer, or the value of its `receipt`, as JSON.")
+    return json.dumps(said["receipt"]) if isinstance(said.get("receipt"), Mapping) else text
 
 
 def _again(mesh: Mesh, given: Receipt, asked: Asked) -> tuple[str, list[Reading]]:

@@ -146,8 +146,6 @@ def _check_scope(request: Request, wants_rows: bool) -> None:
     if wants_rows and "query" not in request.state.scopes:
         who = _principal(request).name
         raise IdentityRefused(f"{who} came with a token for the catalogue; rows need one with the scope query.", status=403)
-            f"{_principal(request).name} came with a token for the catalogue; rows need one with the scope query.", status=403
-        )
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
