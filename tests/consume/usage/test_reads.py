@@ -158,6 +158,12 @@ def test_a_month_costs_once_for_each_reader_and_product(con, tmp_path) -> None:
     assert rows(con, ReadLog(tmp_path), "charge") == [(0,), (Decimal("0.25"),)]  # the day alone says the same
 
 
+def test_a_late_end_changes_what_no_other_day_costs(con, tmp_path) -> None:
+    first, second = read(NOON - timedelta(days=1), price=PER_MONTH), read(NOON, price=PER_MONTH)
+
+    assert charges(con, tmp_path, first, second, ends={0: "failed"}) == [Decimal("0.25"), 0]
+
+
 def test_the_owner_a_refusal_and_a_failure_cost_nothing(con, tmp_path) -> None:
     refused = ReadRecord(NOON, "finance", ORDERS, decision="refused", why="No.", asking=asked(NOON))
     found = charges(con, tmp_path, read(NOON, "orders", price=PER_READ), refused, read(NOON, price=PER_READ), ends={2: "failed"})

@@ -174,7 +174,7 @@ def _checked(said: Said, product: Mapping[str, Any], address: str) -> Said:
     """What is said, in the form that is kept."""
     if said.kind not in KINDS:
         raise FeedbackRefused(f"unknown kind of feedback {str(said.kind)[:40]!r}; choose {one_of(KINDS)}.")
-    if said.kind == "rating" and (isinstance(said.stars, bool) or said.stars not in range(1, 6)):
+    if said.kind == "rating" and (type(said.stars) is not int or said.stars not in range(1, 6)):
         raise FeedbackRefused(f"a rating of {address} has 1 to 5 stars; got {said.stars!r}.")
     for word, kind in (("stars", "rating"), ("key", "wrong_row")):
         if getattr(said, word) is not None and said.kind != kind:

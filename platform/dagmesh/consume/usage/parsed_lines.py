@@ -21,7 +21,7 @@ _STRUCTURE = """{"at": "TIMESTAMPTZ", "reader": "VARCHAR", "address": "VARCHAR",
 
 
 def parsed_lines(con: duckdb.DuckDBPyConnection, lines: Sequence[tuple[date, int, str]]) -> str:
-    """The name of a table of the lines, made in the database of the connection and gone with it: `day`, `number`, `line`, what each says.
+    """The name of a new table of the lines, as long as the database is there: `day`, `number`, `line`, and what each says.
 
     Args:
         con: of a database in memory, in UTC.

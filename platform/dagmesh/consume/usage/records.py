@@ -33,11 +33,8 @@ class Records:
 
     def state(self, kind: RecordKind, day: date) -> str:
         """A text that changes when more is recorded of a UTC day, and only then; no record of a log is read for it."""
-        if kind == "reads":  # whether a month's price is paid already is said by the days before
-            days = [day.replace(day=number) for number in range(1, day.day + 1)]
-            return " ".join(str(ReadLog(self.lake.home).days.size(before)) for before in days)
-        if kind == "feedback":
-            return str(FeedbackLog(self.lake.home).days.size(day))
+        if kind in ("reads", "feedback"):
+            return str((ReadLog(self.lake.home) if kind == "reads" else FeedbackLog(self.lake.home)).days.size(day))
         end = datetime.combine(day + timedelta(days=1), time(), UTC)
         found = self._published.on(day) if kind == "publications" else self._published.at(end)
         return " ".join(str(address.at_snapshot(version)) for address, version in found)
