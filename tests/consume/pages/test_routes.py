@@ -12,6 +12,9 @@ from tests.consume.conftest import Shop
 from tests.consume.pages.conftest import HOSTILE
 from tests.consume.pages.served import READER
 
+from dagmesh.consume.identity.principal import Principal
+from dagmesh.consume.pages.facts import Facts
+from dagmesh.consume.pages.product_page import product_page
 from dagmesh.consume.pages.start_page import start_page
 from dagmesh.consume.read_log import ReadLog
 from dagmesh.consume.search_index import SearchIndex
@@ -133,6 +136,17 @@ def test_who_may_not_read_sees_neither_rows_nor_measured_values_and_how_to_ask(c
     assert "12.5" not in page.text
     assert "12.5" in client.get("/products/orders.orders@1").text
     assert ("form", "/products/orders.orders@1/access") in [(tag, attrs.get("action")) for tag, attrs in page.tags]
+
+
+def test_who_reads_how_much_is_for_the_owner_alone(mesh: Mesh, shop: Shop) -> None:
+    owner, stranger = Principal("olga", "customers", roles=frozenset({"owner"})), Principal("anna", "marketing")
+    shop.reads("marketing").read("customers.profiles@1")
+    facts = Facts.of(mesh)
+
+    with facts.index.fresh() as con:
+        seen = {who.name: product_page(facts, con, shop.profiles.address, who, shop.now)["reads"] for who in (owner, stranger)}
+
+    assert seen == {"olga": {"marketing": 1}, "anna": None}
 
 
 def test_a_request_for_access_is_a_pending_grant_that_opens_nothing(client: TestClient, mesh: Mesh) -> None:

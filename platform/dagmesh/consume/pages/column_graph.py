@@ -79,9 +79,11 @@ def _drawn(address: str, columns: Sequence[str], made_of: Sequence[Part], makes:
         for start, found in zip(starts, (left, own, right), strict=True)
         for (source, column), y in found.items()
     ]
-    middle = starts[1] + _width(own)
-    before = [Curve(_path(_width(left), left[port], starts[1], own[address, column]), column, way == USE) for port, column, way in made_of]
-    after = [Curve(_path(middle, own[address, column], starts[2], right[port]), column, way == USE) for port, column, way in makes]
+    before = [Curve(_path(_end(port), left[port], starts[1], own[address, column]), column, way == USE) for port, column, way in made_of]
+    after = [
+        Curve(_path(starts[1] + _end((address, column)), own[address, column], starts[2], right[port]), column, way == USE)
+        for port, column, way in makes
+    ]
     return ColumnGraph(names, [*before, *after], end, max(name.y for name in names) + ROW)
 
 
@@ -113,11 +115,17 @@ def _stacked(ports: Iterable[Port]) -> dict[Port, float]:
 
 def _width(names: Mapping[Port, float]) -> float:
     """The room of a stack; the head of a private table says that it is one."""
-    texts = [column or (source if "@" in source else f"{source}, private") for source, column in names]
-    return max((len(text) * LETTER + PAD for text in texts), default=0.0)
+    return max((_end(port) for port in names), default=0.0)
+
+
+def _end(port: Port) -> float:
+    """Where a name's text ends, from the left of its stack."""
+    source, column = port
+    text = column or (source if "@" in source else f"{source}, private")
+    return len(text) * LETTER + PAD
 
 
 def _path(x: float, y: float, end_x: float, end_y: float) -> str:
-    x, end_x = x + 6, end_x + 4
+    x, end_x = x + 4, end_x + PAD - 6
     middle = (x + end_x) / 2
     return f"M{x:.0f} {y:.0f}C{middle:.0f} {y:.0f} {middle:.0f} {end_y:.0f} {end_x:.0f} {end_y:.0f}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from dagmesh.consume.catalogue import entry
 from dagmesh.consume.datsis import badges
+from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.pages.charts import profile_line, promise_bars
 from dagmesh.consume.pages.column_graph import column_graph
 from dagmesh.consume.pages.facts import Facts
@@ -41,14 +42,14 @@ class Sight:
         return not self.refused and column not in self.masks
 
 
-def product_page(facts: Facts, con: sqlite3.Connection, address: Address, reader: str, now: datetime) -> Values:
+def product_page(facts: Facts, con: sqlite3.Connection, address: Address, principal: Principal, now: datetime) -> Values:
     """The values of a product's page.
 
     Args:
         facts: of the mesh.
         con: the index.
         address: the product's, with its major.
-        reader: in whose name it is looked at.
+        principal: who looks; its reader's rows are shown, and who reads how much to the owner and operators alone.
         now: the moment.
 
     Raises:
@@ -59,7 +60,9 @@ def product_page(facts: Facts, con: sqlite3.Connection, address: Address, reader
     if publication is None:
         raise NotPublished(f"{address} has no publication that verifies: {found.refused}", address=str(address))
     product, past = publication.product, facts.past(address, now)
+    reader = principal.reader
     sight = _sight(facts, address, reader)
+    sees_use = principal.owns(address.domain) or "operator" in principal.roles
     days = promise_history([one for one in past if one.is_trusted], now)
     columns = [name for name, _ in publication.columns]
     return {
@@ -85,7 +88,7 @@ def product_page(facts: Facts, con: sqlite3.Connection, address: Address, reader
         "past": past[::-1][:SHOWN_VERSIONS],
         "readers": cards(con, "id IN (SELECT product FROM read WHERE source = ?)", (str(address),)),
         "grants": [*_grants(facts, address, product, now.date())],
-        "reads": facts.reads(address, now - timedelta(days=USAGE_DAYS)),
+        "reads": facts.reads(address, now - timedelta(days=USAGE_DAYS)) if sees_use else None,
         "usage_days": USAGE_DAYS,
         "can_ask": reader != address.domain,
     }

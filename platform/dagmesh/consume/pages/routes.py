@@ -82,8 +82,8 @@ class Pages:
 
         def values(con: Any, now: datetime) -> dict[str, Any]:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
-            shown = product_page(facts, con, address.at_major(address.major or 0), principal.reader, now)
-            return {**shown, "snippets": how_to_read(shown["address"], str(request.base_url).rstrip("/")), "principal": principal}
+            shown = product_page(facts, con, address.at_major(address.major or 0), principal, now)
+            return {**shown, "snippets": how_to_read(shown["address"], str(request.base_url).rstrip("/"))}
 
         try:
             _check_scope(request, wants_rows)

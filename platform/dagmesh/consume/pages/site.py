@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dagmesh.consume.identity.principal import ANALYST
+from dagmesh.consume.identity.principal import ANALYST, Principal
 from dagmesh.consume.pages.facts import Facts
 from dagmesh.consume.pages.how_to_read import how_to_read
 from dagmesh.consume.pages.links import FileLinks
@@ -60,7 +60,7 @@ def build_site(mesh: Mesh, folder: Path, now: datetime) -> Site:
 
 def _files(facts: Facts, now: datetime, left_out: list[str]) -> Iterator[tuple[str, str]]:
     """Each file's name and text; why a product has none is added to `left_out`."""
-    top, below = FileLinks(), FileLinks(up="../")
+    top, below, nobody = FileLinks(), FileLinks(up="../"), Principal("nobody", ANALYST)
     with facts.index.fresh() as con:
         for name in ASSETS:
             yield f"assets/{name}", asset(name).decode()
@@ -73,7 +73,7 @@ def _files(facts: Facts, now: datetime, left_out: list[str]) -> Iterator[tuple[s
             yield f"domains/{domain['name']}.html", rendered("domain.html", below, now, **values)
         for (text,) in con.execute("SELECT address FROM product ORDER BY name, major").fetchall():
             try:
-                shown = product_page(facts, con, Address.parse(text), ANALYST, now)
+                shown = product_page(facts, con, Address.parse(text), nobody, now)
             except NotPublished as error:
                 left_out.append(str(error))
                 continue
