@@ -41,14 +41,14 @@ class Answer:
         self._patience = client_seconds
         self._ending: asyncio.Task[None] | None = None
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[memoryview]:
         """The answer's bytes in the form that was asked for, as they come; the worker stops while nobody takes them.
 
         Raises:
             QueryLimit: the answer met a limit, or its reader let the worker wait too long; what came before is no whole answer.
         """
         async for _, content in self._frames():
-            yield content
+            yield memoryview(content)
 
     async def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
         """The rows as batches, of an answer in Arrow's form; raises what `pieces` raises."""
@@ -68,7 +68,7 @@ class Answer:
             self._ending = asyncio.create_task(self._end(outcome))
         await asyncio.shield(self._ending)  # whoever asked may be cancelled; the record is not
 
-    async def _frames(self) -> AsyncIterator[tuple[Kind, bytes]]:
+    async def _frames(self) -> AsyncIterator[tuple[Kind, bytearray]]:
         try:
             while True:
                 frame = await self._conversation.frame()

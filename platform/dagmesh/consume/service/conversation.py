@@ -45,7 +45,7 @@ class Conversation:
                 self._is_over = False
                 return [(schema, name) for schema, name in json.loads(self._checked(frame).content)]
 
-    async def schema(self, slices: Sequence[str]) -> bytes:
+    async def schema(self, slices: Sequence[str]) -> bytearray:
         """The Arrow schema of the result, once the worker knows what its tables stand for.
 
         Raises:

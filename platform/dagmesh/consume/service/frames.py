@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 HEAD = struct.Struct("!cQI")
+MOST = 2 << 20
+"""Bytes of a frame at most, however long a row is: what the service holds of an answer."""
 
 
 class Kind(StrEnum):
@@ -26,15 +28,33 @@ class Kind(StrEnum):
     END = "E"  # JSON: whether rows were left out
 
 
-def send(to: socket.socket, kind: Kind, content: bytes | memoryview = b"", rows: int = 0) -> None:
-    """Send one frame; `rows` is how many rows of the answer were sent with it and before."""
-    head = HEAD.pack(kind.value.encode(), rows, len(content))
-    sent = to.sendmsg([head, content])
-    if sent < len(head):
-        to.sendall(head[sent:])
-        sent = len(head)
-    if sent < len(head) + len(content):
-        to.sendall(memoryview(content)[sent - len(head) :])
+def send(to: socket.socket, kind: Kind, content: bytes | list[Any] = b"", rows: int = 0) -> None:
+    """Send one frame, or as many of its kind as long content takes; the last alone is of a kind that makes something whole.
+
+    Args:
+        to: a socket that blocks.
+        kind: what the frame is.
+        content: bytes, or a list of buffers of bytes that are sent one after the other, none of them copied here.
+        rows: how many rows of the answer were sent with it and before.
+    """
+    given = content if isinstance(content, list) else [content]
+    parts = [memoryview(part).cast("B") for part in given if len(part)]
+    if sum(map(len, parts)) > MOST:
+        for part in parts:
+            for start in range(0, len(part), MOST):
+                _send(to, Kind.PART, [part[start : start + MOST]], rows)
+        parts = []
+    _send(to, kind, parts, rows)
+
+
+def _send(to: socket.socket, kind: Kind, parts: list[memoryview], rows: int) -> None:
+    waiting = [memoryview(HEAD.pack(kind.value.encode(), rows, sum(map(len, parts)))), *parts]
+    while waiting:
+        sent = to.sendmsg(waiting)
+        while waiting and sent >= len(waiting[0]):
+            sent -= len(waiting.pop(0))
+        if sent:
+            waiting[0] = waiting[0][sent:]
 
 
 def receive(source: socket.socket) -> Any:

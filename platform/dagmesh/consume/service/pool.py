@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagmesh.consume.service.frames import HEAD, Kind
-from dagmesh.consume.service.limits import MEBIBYTE, Limits
+from dagmesh.consume.service.limits import Limits
 from dagmesh.errors import MeshError, ServiceBusy
 
 _WORD = 64
 _START_AGAIN = 1.0  # seconds after a worker ended before it was ready
-_READ_AHEAD = 256 * 1024  # bytes of an answer that wait in the service while its client is slow, twice at most
 
 
 class WorkerGone(Exception):
@@ -30,16 +29,15 @@ class Frame:
 
     kind: Kind
     rows: int
-    content: bytes
+    content: bytearray
 
 
 @dataclass(eq=False)
 class Worker:
-    """One worker process, as the service sees it."""
+    """One worker process, as the service sees it; `socket` does not block."""
 
     pid: int
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    socket: socket.socket
     queries: int = 0
 
     async def say(self, value: Any) -> None:
@@ -50,22 +48,41 @@ class Worker:
         """
         content = json.dumps(value).encode()
         try:
-            self.writer.write(HEAD.pack(Kind.ASK.encode(), 0, len(content)) + content)
-            await self.writer.drain()
+            await asyncio.get_running_loop().sock_sendall(self.socket, HEAD.pack(Kind.ASK.encode(), 0, len(content)) + content)
         except OSError as error:
             raise WorkerGone from error
 
     async def hear(self) -> Frame:
-        """The next frame.
+        """The next frame; nothing is read ahead of it, so a worker that nobody hears waits.
 
         Raises:
             WorkerGone: there is none.
         """
+        kind, rows, length = HEAD.unpack(await self._exactly(HEAD.size))
+        return Frame(Kind(kind.decode()), rows, await self._exactly(length))
+
+    async def _exactly(self, length: int) -> bytearray:
+        content = bytearray(length)
+        missing, loop = memoryview(content), asyncio.get_running_loop()
         try:
-            kind, rows, length = HEAD.unpack(await self.reader.readexactly(HEAD.size))
-            return Frame(Kind(kind.decode()), rows, await self.reader.readexactly(length) if length else b"")
-        except (asyncio.IncompleteReadError, OSError) as error:
+            while missing:
+                got = await loop.sock_recv_into(self.socket, missing)
+                if not got:
+                    raise WorkerGone
+                missing = missing[got:]
+        except OSError as error:
             raise WorkerGone from error
+        return content
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process ended, as far as a look at its silent socket tells."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
 
 class Nursery:
@@ -95,13 +112,12 @@ class Nursery:
                 raise MeshError(f"The query service cannot start a worker: {error}. See its standard error.") from error
         finally:
             theirs.close()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MEBIBYTE)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_READ_AHEAD)
-        return Worker(int(pid), reader, writer)
+        ours.setblocking(False)
+        return Worker(int(pid), ours)
 
     async def end(self, worker: Worker) -> None:
         """Kill the worker, whatever it does."""
-        worker.writer.close()
+        worker.socket.close()
         async with self._lock:
             if self._socket is not None:
                 try:
@@ -181,7 +197,7 @@ class Pool:
         """
         try:
             async with asyncio.timeout(self._limits.wait_seconds):
-                while (worker := await self._idle.get()).reader.at_eof():  # it was killed while it waited
+                while (worker := await self._idle.get()).is_gone:  # it was killed while it waited
                     await self.end(worker)
         except TimeoutError as error:
             wait = max(1, round(self._limits.wait_seconds))
@@ -214,7 +230,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for worker in self.workers:
-            worker.writer.close()
+            worker.socket.close()
         self.workers.clear()
         await self._nursery.close()
 

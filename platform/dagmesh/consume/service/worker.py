@@ -27,7 +27,7 @@ from dagmesh.lake.storage import storage_of
 
 ROWS_SENT = 16_384
 """Rows in a batch of an answer: about a megabyte, which is what the service holds of it."""
-_PIECE = MEBIBYTE // 2
+_PIECE, _PARTS = MEBIBYTE, 500  # bytes, and parts of a buffer or more, that are sent at once
 
 
 class LimitMet(Exception):
@@ -120,8 +120,8 @@ def _stream(service: socket.socket, untrusted: duckdb.DuckDBPyConnection, ask: d
     batches = iter(rows)
     # The first rows before the first word: what a sort or an aggregate fails of is a refusal, not an answer that breaks off.
     first = next(batches, None)
-    send(service, Kind.SCHEMA, schema.serialize())
-    sink = _Sink(service)
+    send(service, Kind.SCHEMA, [schema.serialize()])
+    sink = _Sink(service, lent=ask["form"] == "arrow")
     out = writer(ask["form"], sink, schema)
     sink.flush()
     for batch in chain([first] if first else [], batches):
@@ -166,19 +166,25 @@ class _Rows:
 
 
 class _Sink:
-    """A file-like object whose bytes go to the service in pieces; `rows` is how many were written."""
+    """A file-like object whose bytes go to the service in pieces; `rows` is how many were written.
+
+    Buffers that are `lent` stay as they are until they are sent, so they are not copied: those of an Arrow stream.
+    """
 
     closed = False
 
-    def __init__(self, service: socket.socket) -> None:
+    def __init__(self, service: socket.socket, *, lent: bool) -> None:
         self._service = service
-        self._waiting = bytearray()
+        self._lent = lent
+        self._waiting: list[Any] = []
+        self._size = 0
         self.rows = 0
 
     def write(self, some: Any) -> int:
         """Take bytes; a piece that is full is sent."""
-        self._waiting += some
-        if len(self._waiting) >= _PIECE:
+        self._waiting.append(some if self._lent else bytes(some))
+        self._size += len(some)
+        if self._size >= _PIECE or len(self._waiting) >= _PARTS:
             self._send(Kind.PART)
         return len(some)
 
@@ -187,12 +193,8 @@ class _Sink:
         self._send(Kind.WHOLE)
 
     def _send(self, kind: Kind) -> None:
-        whole = memoryview(self._waiting)
-        for start in range(0, max(len(whole), 1), 2 * _PIECE):
-            piece = whole[start : start + 2 * _PIECE]
-            send(self._service, kind if start + 2 * _PIECE >= len(whole) else Kind.PART, piece, self.rows)
-        whole.release()
-        self._waiting = bytearray()
+        send(self._service, kind, self._waiting, self.rows)
+        self._waiting, self._size = [], 0
 
     def close(self) -> None:
         """Nothing: the service's socket stays open."""
