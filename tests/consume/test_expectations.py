@@ -9,7 +9,7 @@ import pytest
 
 import dagmesh as dm
 from dagmesh.consume.broken_expectations import broken_by
-from dagmesh.consume.expectations import Expectation, expectations_of, published_products
+from dagmesh.consume.expectations import Expectation, all_expectations, expectations_of
 from dagmesh.errors import DefinitionError
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
@@ -154,7 +154,7 @@ def test_an_expectation_that_nobody_signed_does_not_count(shop) -> None:
     commit.write_text(commit.read_text().replace("Campaign attribution", "Campaign domination"))
 
     assert expectations_of(shop.lake, PATTERNS) == []
-    assert published_products(shop.lake) == {}
+    assert all_expectations(shop.lake) == {}
 
 
 def test_a_python_check_cannot_be_relied_on_as_the_producer_cannot_run_it() -> None:

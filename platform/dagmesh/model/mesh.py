@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -77,11 +78,20 @@ class Mesh:
 
     def location(self, domain: str) -> Location:
         """The code location of a domain; MeshError naming the nearest when there is none."""
-        names = [location.name for location in self.locations]
-        if domain not in names:
+        if domain not in self._by_name:
+            names = list(self._by_name)
             known = f"choose {one_of(names)}" if names else "workspace.yaml lists none"
             raise MeshError(f"no domain '{domain}' in this mesh; {known}.{nearest(domain, names)}")
-        return next(location for location in self.locations if location.name == domain)
+        return self._by_name[domain]
+
+    @property
+    def names(self) -> Set[str]:
+        """The names of its domains."""
+        return self._by_name.keys()
+
+    @cached_property
+    def _by_name(self) -> dict[str, Location]:
+        return {location.name: location for location in self.locations}
 
     def loaded(self) -> tuple[dict[str, Domain], dict[str, DagmeshError]]:
         """The domains that load in this process, and why each of the others does not."""

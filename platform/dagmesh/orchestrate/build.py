@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from itertools import chain
 from time import perf_counter
 from typing import Any
@@ -103,9 +104,14 @@ class Builder:
     instance: dg.DagsterInstance
     tried: dict[Part, str] = field(default_factory=dict)
 
+    @cached_property
+    def lake(self) -> Lake:
+        """The mesh's lake, which remembers what it verified."""
+        return Lake.of(self.mesh)
+
     def nodes(self) -> dict[Key, Node]:
         """Every node of the domains."""
-        return nodes_of(self.mesh, self.domains)
+        return nodes_of(self.mesh, self.domains, self.lake)
 
     def patterns(self) -> list[str]:
         """The patterns of the files that private tables are made of."""

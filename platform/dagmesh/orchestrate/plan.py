@@ -54,7 +54,7 @@ class Plan:
         taken: dict[Key, Todo] = {}
         for todo in self.todo:
             same = todo.node.key[0] == first.node.key[0] and (not todo.days or not first.days or todo.days == first.days)
-            if same and todo.after <= set(taken) and (todo.days or all(len(in_a_row(taken[up].days)) < 2 for up in todo.after)):
+            if same and todo.after <= taken.keys() and (todo.days or all(len(in_a_row(taken[up].days)) < 2 for up in todo.after)):
                 taken[todo.node.key] = todo
                 first = todo if todo.days and not first.days else first
         # What a run's range of partitions can name.
