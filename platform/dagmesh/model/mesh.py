@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -66,7 +66,7 @@ class Mesh:
         if root is None:
             raise MeshError(f"{start}: no workspace.yaml here or above; change into the mesh's folder.")
         home = Path(os.environ.get("DAGMESH_HOME") or root / ".dagmesh").absolute()
-        return cls(root, home, tuple(_locations(root)))
+        return cls(root, home, _locations(root))
 
     @property
     def lake_root(self) -> str:
@@ -107,7 +107,18 @@ class Mesh:
         return domains, broken
 
 
-def _locations(root: Path) -> Iterator[Location]:
+def _locations(root: Path) -> tuple[Location, ...]:
+    """The domains of a mesh; its file is read once while it stays the same, as every domain asks for its mesh when it is loaded."""
+    stat = (root / "workspace.yaml").stat()
+    return _read(root, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@cache
+def _read(root: Path, state: tuple[int, ...]) -> tuple[Location, ...]:
+    return tuple(_listed(root))
+
+
+def _listed(root: Path) -> Iterator[Location]:
     file = root / "workspace.yaml"
     try:
         workspace = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
