@@ -21,7 +21,10 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measuring import Figures, machine, measured
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.measuring import Figures, machine, measured  # noqa: E402  # after the path
 
 RESULTS = Path(__file__).parent / "results" / "many_products.json"
 DAY = "2026-11-19"
