@@ -7,10 +7,7 @@ compiles to. Products that compute in pandas, Polars or Arrow have none: their c
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -136,10 +133,11 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
     others = {read.form for read in product.inputs} | {product.form}
     if others := others - {"duckdb", "events", "projection"}:
         return Derived(why=f"it computes in {' and '.join(sorted(others))}", personal=personal)
-    # Imported here because sqlglot takes a third of a second.
+    # Imported here because DuckDB and sqlglot take a third of a second.
+    from dagmesh.consume.empty_database import empty_database
     from dagmesh.consume.sql_lineage import NotRead
 
-    with _stage() as con:
+    with empty_database() as con:
         try:
             view = _rehearsed(con, product, ports)
             made = _traced(view, _views(con), _schema(con), {})
@@ -149,26 +147,6 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
             why = f"its function does not run on empty tables: {type(error).__name__}: {str(error).splitlines()[0]}"
             return Derived(why=why, personal=personal)
     return Derived({column: _parts(leaves, _sources(product, ports)) for column, leaves in made.items()}, personal=personal)
-
-
-@contextmanager
-def _stage() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database that reaches no file, and is empty again afterwards."""
-    con = _database(os.getpid(), threading.get_ident())
-    con.begin()
-    try:
-        yield con
-    finally:
-        con.rollback()
-
-
-@cache  # to make one takes as long as ten rehearsals; neither a fork nor another thread may use it
-def _database(process: int, thread: int) -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    con = duckdb.connect(config={"enable_external_access": False})
-    con.execute("SET TimeZone = 'UTC'")
-    return con
 
 
 def _table(parameter: str) -> str:
