@@ -2,9 +2,10 @@
 
 Usage: python benchmarks/many_products.py [--products 1000] [--rounds 1]
 
-Each product has five rules, reads one private table and publishes a hundred rows a day; a plain asset does nothing and has as
-many checks as a product. Two steps: load the code location, and one daily run of everything. Figures are of a whole
-process, imports included: CPU seconds (user and system), wall seconds, peak memory. They go to benchmarks/results/many_products.json.
+Each product has five rules, reads one private table and publishes a hundred rows a day. Peers in plain Dagster: "plain" has the same
+assets, a file each, with the same checks, description, owner, tags, columns and freshness; "bare" has assets that do nothing and have
+as many checks. Steps: load the code location with nothing published and with everything, one daily run of everything, `dagmesh list`
+and `show`. Figures are of whole processes, imports included; results go to benchmarks/results/many_products.json.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-from shop import machine
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.measuring import Figures, machine, measured  # noqa: E402  # after the path
 
 RESULTS = Path(__file__).parent / "results" / "many_products.json"
 DAY = "2026-11-19"
-MODULE = "{module_name: many.definitions, attribute: defs, working_directory: domains/many, location_name: many}"
-WORKSPACE = f"load_from:\n  - python_module: {MODULE}\n"
-DEFINITIONS = 'import dagmesh as dm\n\ndefs = dm.domain("many", owner="team:many", ready_at="00:00")\n'
+MODULE = "{module_name: DOMAIN.definitions, attribute: defs, working_directory: domains/DOMAIN, location_name: DOMAIN}"
+LOCATION = f"  - python_module: {MODULE}\n"
+DEFINITIONS = 'import dagmesh as dm\n\ndefs = dm.domain("DOMAIN", owner="team:DOMAIN", ready_at="00:00")\n'
 SOURCE = '''"""A hundred rows a day."""
 import dagster as dg
 import duckdb
@@ -60,7 +62,7 @@ def NAME(numbers: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Take them all."""
     return dm.sql("SELECT day, number, weight FROM numbers", numbers=numbers)
 '''
-PLAIN = """
+BARE = """
 import sys
 import dagster as dg
 
@@ -84,6 +86,58 @@ if len(sys.argv) > 1:
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         assert job.execute_in_process(instance=instance, partition_key="DAY", run_config=quiet).success
 """
+PLAIN_SHARED = """
+import dagster as dg
+
+DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone="UTC")
+WEEK = dg.FreshnessPolicy.time_window(fail_window=__import__("datetime").timedelta(hours=48))
+"""
+PLAIN_FILE = """
+import dagster as dg
+from plain_assets import shared
+
+KEY = dg.AssetKey(["many", "NAME_v1"])
+CHECKS = CHECKS_SAID
+
+
+@dg.multi_asset(
+    name="NAME_v1",
+    specs=[
+        dg.AssetSpec(
+            KEY,
+            deps=[dg.AssetKey(["many", "numbers"])],
+            description="Numbers of a kind, a day at a time.",
+            group_name="many",
+            owners=["team:many"],
+            tags={"class/internal": ""},
+            kinds={"deltalake", "duckdb"},
+            code_version="1.0.0",
+            metadata={
+                "dagster/column_schema": dg.TableSchema(
+                    columns=[
+                        dg.TableColumn("day", "DATE", description="UTC day."),
+                        dg.TableColumn("number", "BIGINT", description="The number."),
+                        dg.TableColumn("weight", "BIGINT", description="What it weighs."),
+                    ]
+                )
+            },
+            partitions_def=shared.DAYS,
+            freshness_policy=shared.WEEK,
+        )
+    ],
+    check_specs=[dg.AssetCheckSpec(name, asset=KEY, description=text, blocking=True) for name, text in CHECKS],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def NAME(context: dg.AssetExecutionContext):
+    yield dg.MaterializeResult(KEY)
+"""
+PLAIN_LOAD = """
+import dagster as dg
+import plain_assets
+
+assets = dg.load_assets_from_package_module(plain_assets)
+dg.Definitions(assets=assets, executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
+"""
 LOAD = """
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.definitions import definitions
@@ -91,11 +145,24 @@ from dagmesh.orchestrate.definitions import definitions
 definitions(Mesh.find().location("many").load()).resolve_implicit_global_asset_job_def()
 """
 CHECKS = """
+import json
 from dagmesh.audit.report import check_names
 from dagmesh.model.mesh import Mesh
+from dagmesh.orchestrate.expectation_checks import OTHERS
 
-print(len(check_names(Mesh.find().location("many").load().products[0])) + 1)
+print(json.dumps([*check_names(Mesh.find().location("many").load().products[0]), [OTHERS, "what others rely on"]]))
 """
+LOADS = {"dagmesh": ["-c", LOAD], "plain": ["-c", PLAIN_LOAD], "bare": ["bare.py"]}
+COMMANDS = {
+    "list": ["-m", "dagmesh", "list"],
+    "show": ["-m", "dagmesh", "show", "many.p0000"],
+    "board": ["-m", "dagmesh", "board"],
+    "help": ["-m", "dagmesh", "--help"],
+    "check": ["-m", "dagmesh", "check"],
+    "plan of what is new": ["-m", "dagmesh", "plan", "--days", "2", "--to", "2026-11-20"],
+}
+TURNS = 5
+RATIOS = {"load": "load, plain", "load, by bare assets": "load, bare", "load, published": "load, plain", "daily run": "daily run, bare"}
 
 
 def main() -> None:
@@ -106,7 +173,7 @@ def main() -> None:
     asked = arguments.parse_args()
     rounds = [one_round(asked.products) for _ in range(asked.rounds)]
     medians = {step: {f: statistics.median(r[step][f] for r in rounds) for f in rounds[0][step]} for step in rounds[0]}
-    ratios = {step: round(medians[f"{step}, dagmesh"]["cpu_s"] / medians[f"{step}, plain"]["cpu_s"], 2) for step in ("load", "daily run")}
+    ratios = {step: ratio(medians, step, peer) for step, peer in RATIOS.items()}
     found = {
         "products": asked.products,
         "machine": machine(),
@@ -120,49 +187,62 @@ def main() -> None:
     print(json.dumps({"ratios": ratios, **medians}, indent=2))
 
 
-def one_round(products: int) -> dict[str, dict[str, float]]:
-    """Every step once, in a folder of its own."""
+def ratio(medians: dict[str, Figures], step: str, peer: str) -> float:
+    """CPU seconds of dagmesh by those of a peer."""
+    return round(medians[f"{step.partition(', by')[0]}, dagmesh"]["cpu_s"] / medians[peer]["cpu_s"], 2)
+
+
+def one_round(products: int) -> dict[str, Figures]:
+    """Every step in a folder of its own; the loads in turns, after one that is not counted: Python compiles the files of both."""
     folder = Path(tempfile.mkdtemp(prefix="dagmesh-bench-"))
     try:
         write_mesh(folder, products)
-        checks = subprocess.run([sys.executable, "-c", CHECKS], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
-        text = PLAIN.replace("CHECKS", checks).replace("PRODUCTS", str(products)).replace("DAY", DAY)
-        (folder / "plain.py").write_text(text, encoding="utf-8")
-        (folder / "instance").mkdir()
-        return {
-            "load, dagmesh": measured(folder, [sys.executable, "-c", LOAD]),
-            "load, plain": measured(folder, [sys.executable, "plain.py"]),
-            "daily run, dagmesh": measured(folder, [sys.executable, "-m", "dagmesh", "build", "--days", "1", "--to", DAY]),
-            "daily run, plain": measured(folder, [sys.executable, "plain.py", str(folder / "instance")]),
-        }
+        write_peers(folder, products)
+        steps = {f"load, {who}": figures for who, figures in loaded(folder, LOADS).items()}
+        run(folder, ["-m", "dagmesh", "lock"])  # what `check` wants
+        steps["daily run, dagmesh"] = run(folder, ["-m", "dagmesh", "build", "--days", "1", "--to", DAY])
+        steps |= {f"load, published, {who}": figures for who, figures in loaded(folder, {"dagmesh": LOADS["dagmesh"]}).items()}
+        steps |= {f"{name}, dagmesh": figures for name, figures in loaded(folder, COMMANDS).items()}
+        steps["daily run, bare"] = run(folder, ["bare.py", str(folder / "instance")])
+        return steps
     finally:
         shutil.rmtree(folder)
 
 
-def write_mesh(root: Path, products: int) -> None:
-    """A mesh of one domain of so many products."""
-    package = root / "domains" / "many" / "many"
-    (package / "products").mkdir(parents=True)
-    files = {"workspace.yaml": WORKSPACE, "domains/many/many/definitions.py": DEFINITIONS, "domains/many/many/sources.py": SOURCE}
-    files |= {"domains/many/many/__init__.py": "", "domains/many/many/products/__init__.py": ""}
-    files |= {f"domains/many/many/products/p{n:04}.py": PRODUCT.replace("NAME", f"p{n:04}") for n in range(products)}
+def loaded(folder: Path, commands: dict[str, list[str]]) -> dict[str, Figures]:
+    """The medians of what comes after the first of some runs of each, in turns."""
+    turns = [{name: run(folder, words) for name, words in commands.items()} for _ in range(1 + TURNS)][1:]
+    return {name: {f: statistics.median(turn[name][f] for turn in turns) for f in turns[0][name]} for name in commands}
+
+
+def write_peers(folder: Path, products: int) -> None:
+    """The same assets in plain Dagster, a file each with what dagmesh tells Dagster of a product; and bare ones, with the checks alone."""
+    said = subprocess.run([sys.executable, "-c", CHECKS], cwd=folder, check=True, capture_output=True, text=True).stdout
+    bare = BARE.replace("CHECKS", str(len(json.loads(said)))).replace("PRODUCTS", str(products)).replace("DAY", DAY)
+    (folder / "bare.py").write_text(bare, encoding="utf-8")
+    (folder / "instance").mkdir()
+    (folder / "plain_assets").mkdir()
+    plain = {f"p{n:04}": PLAIN_FILE.replace("NAME", f"p{n:04}").replace("CHECKS_SAID", said.strip()) for n in range(products)}
+    for name, text in {"__init__": "", "shared": PLAIN_SHARED, **plain}.items():
+        (folder / "plain_assets" / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def write_mesh(root: Path, products: int, domains: tuple[str, ...] = ("many",)) -> None:
+    """A mesh of some domains of so many products each."""
+    files = {"workspace.yaml": "load_from:\n" + "".join(LOCATION.replace("DOMAIN", name) for name in domains)}
+    for domain in domains:
+        package = f"domains/{domain}/{domain}"
+        files |= {f"{package}/{name}": "" for name in ("__init__.py", "products/__init__.py")}
+        files |= {f"{package}/definitions.py": DEFINITIONS.replace("DOMAIN", domain), f"{package}/sources.py": SOURCE}
+        files |= {f"{package}/products/p{n:04}.py": PRODUCT.replace("NAME", f"p{n:04}") for n in range(products)}
     for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
 
 
-def measured(folder: Path, command: list[str]) -> dict[str, Any]:
-    """CPU, wall and peak memory of a command that must succeed."""
-    began = perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, said = process.stderr, process.stderr.read() if process.stderr else b""
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(said.decode()[-2000:])
-    return {
-        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
-        "wall_s": round(perf_counter() - began, 2),
-        "peak_mb": used.ru_maxrss >> 10,
-    }
+def run(folder: Path, words: list[str]) -> Figures:
+    """CPU, wall and peak memory of Python with these words, which must succeed; what it compiles is kept."""
+    return measured([sys.executable, *words], folder, {"PYTHONDONTWRITEBYTECODE": ""}, folder / "log")
 
 
 if __name__ == "__main__":

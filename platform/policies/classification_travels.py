@@ -11,5 +11,5 @@ class ClassificationTravels(dm.Policy):
 
     def of_product(self, subject: dm.Subject) -> Iterator[dm.Finding]:
         """Every column has at least the class of the columns whose values it shows, by column lineage."""
-        for found in carried(subject.product, subject.lineage, subject.mesh_products, subject.lineage_of):
+        for found in carried(subject.product, subject.lineage, subject.mesh_products, subject.lineage_of, subject.domain.newest):
             yield dm.Finding(f"column '{found.column}'", given=found.given, origin=found.origin, needed=found.needed, by=found.by)

@@ -1,5 +1,6 @@
 """Expectations: consumers' publications carry what they rely on, and the producer's contract is held against it."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 
 import dagmesh as dm
 from dagmesh.consume.broken_expectations import broken_by
-from dagmesh.consume.expectations import Expectation, expectations_of, published_products
+from dagmesh.consume.expectations import Expectation, all_expectations, expectations_of
 from dagmesh.errors import DefinitionError
+from dagmesh.lake.lake import Lake
+from dagmesh.lake.readers import FOLDER, noted_readers
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
 
@@ -154,7 +157,7 @@ def test_an_expectation_that_nobody_signed_does_not_count(shop) -> None:
     commit.write_text(commit.read_text().replace("Campaign attribution", "Campaign domination"))
 
     assert expectations_of(shop.lake, PATTERNS) == []
-    assert published_products(shop.lake) == {}
+    assert all_expectations(shop.lake) == {}
 
 
 def test_a_python_check_cannot_be_relied_on_as_the_producer_cannot_run_it() -> None:
@@ -171,6 +174,33 @@ def test_a_python_check_cannot_be_relied_on_as_the_producer_cannot_run_it() -> N
     assert str(refused.value).endswith(
         "reads['patterns']: expects Checked: check 'odd_spend' is Python, which the producer cannot run; use rules of dm.field."
     )
+
+
+def test_who_is_looked_up_one_by_one_is_who_is_found_by_looking_at_all(shop) -> None:
+    published(shop, PRODUCER)
+    published(shop, consumer("1.0.0"))
+    published(shop, consumer("2.0.0", max_lag="12h"))
+    published(shop, replace(consumer(expects=None, purpose=None), name="others"))
+
+    for address in shop.lake.addresses():
+        assert expectations_of(shop.lake, address) == all_expectations(shop.lake).get(address, [])
+    assert [str(found.consumer) for found in expectations_of(shop.lake, PATTERNS)] == [
+        "marketing.campaign_conversion@1",
+        "marketing.campaign_conversion@2",
+    ]
+
+
+def test_the_readers_in_a_lake_that_noted_none_are_found_and_noted_by_the_next_publication(shop) -> None:
+    published(shop, consumer())
+    shutil.rmtree(Path(shop.lake.root) / FOLDER)
+    earlier = Lake(shop.lake.root, shop.lake.home)
+
+    before = expectations_of(earlier, PATTERNS)
+    published(shop, PRODUCER)
+
+    assert [found.consumer.name for found in before] == ["marketing.campaign_conversion"]
+    assert noted_readers(shop.lake.storage, PATTERNS) == [Address("marketing", "campaign_conversion", 1)]
+    assert len(expectations_of(shop.lake, PATTERNS)) == 1
 
 
 # What breaks them

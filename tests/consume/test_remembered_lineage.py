@@ -49,10 +49,26 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Produc
     (package / "products" / "things.py").write_text(FILE)
     (package / "words.py").write_text("ONE = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    yield loaded()
+    forget()
+
+
+def loaded() -> Product:
+    """The product as its file is now, as another process would load it."""
+    forget()
     module = importlib.import_module("thing_domain.products.things")
-    yield module.things.in_domain("thing_domain", "team:things", None)
+    return module.things.in_domain("thing_domain", "team:things", None)
+
+
+def forget() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "thing_domain"]:
         del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def written(file: Path, text: str) -> tuple[Product, dict[str, Port]]:
+    file.write_text(text)
+    return loaded(), PORTS
 
 
 def test_the_same_code_and_inputs_are_rehearsed_once(tmp_path: Path, declared: Product) -> None:
@@ -67,8 +83,8 @@ def test_the_same_code_and_inputs_are_rehearsed_once(tmp_path: Path, declared: P
 CHANGES: dict[str, Callable[[Path, Product], tuple[Product, dict[str, Port]]]] = {
     "a column of an input": lambda _, product: (product, {"orders": Port("orders.orders@1", {"order_id": "BIGINT"})}),
     "what an input is": lambda _, product: (product, {"orders": Port("orders.orders@2", {"order_id": "VARCHAR"})}),
-    "the product's file": lambda folder, product: (folder / "products" / "things.py").write_text(FILE + "\n") and (product, PORTS),  # type: ignore[return-value]  # bytes written are never 0
-    "another file of the domain": lambda folder, product: (folder / "words.py").write_text("ONE = 2\n") and (product, PORTS),  # type: ignore[return-value]  # the same
+    "the product's file": lambda folder, _: written(folder / "products" / "things.py", FILE + "\n"),
+    "another file of the domain": lambda folder, _: written(folder / "words.py", "ONE = 2\n"),
 }
 
 
@@ -81,6 +97,16 @@ def test_a_change_is_rehearsed(tmp_path: Path, declared: Product, change: str) -
     remembered(tmp_path / "home", product, ports, rehearsals)
 
     assert rehearsals.count == 2
+
+
+def test_a_process_hashes_the_files_of_a_domain_once_whatever_is_written_meanwhile(tmp_path: Path, declared: Product) -> None:
+    rehearsals = Rehearsals()
+    remembered(tmp_path / "home", declared, PORTS, rehearsals)
+
+    (tmp_path / "thing_domain" / "words.py").write_text("ONE = 2\n")
+    remembered(tmp_path / "home", declared, PORTS, rehearsals)
+
+    assert rehearsals.count == 1
 
 
 def test_another_product_of_the_file_is_rehearsed_for_itself(tmp_path: Path, declared: Product) -> None:

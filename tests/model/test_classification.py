@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dagmesh.model.address import Address
 from dagmesh.model.classification import Carried, carried
 from dagmesh.model.lineage import Derived
 
@@ -25,6 +26,7 @@ PRODUCTS = {
     PROFILES: described(PROFILES, ["crm"], email="pii", city="confidential", country="internal"),
     SEGMENTS: described(SEGMENTS, [PROFILES], contact="pii", country="internal"),
 }
+NEWEST = {"segments": Address.parse(SEGMENTS)}
 PUBLISHED: dict[str, Lineage] = {
     PROFILES: {"email": [["crm", "email", "value"]]},
     SEGMENTS: {"contact": [[PROFILES, "email", "value"]]},
@@ -35,7 +37,7 @@ def found(lineage: Lineage, declassified: str | None = None, why: str = "", **co
     mails = described(MAILS, [PROFILES, "segments"], **columns)
     for column in mails["contract"]["columns"]:
         column["declassified"] = declassified
-    return list(carried(mails, Derived(lineage, why), {**PRODUCTS, MAILS: mails}, lambda address: PUBLISHED.get(address, {})))
+    return list(carried(mails, Derived(lineage, why), {**PRODUCTS, MAILS: mails}, lambda address: PUBLISHED.get(address, {}), NEWEST))
 
 
 @pytest.mark.parametrize(

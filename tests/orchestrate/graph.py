@@ -62,7 +62,7 @@ class Graph:
             warnings.simplefilter("ignore", dg.BetaWarning)
             for location in self.mesh.mesh.locations:
                 domain = location.load()
-                found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), self.mesh.mesh)
+                found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), self.mesh.mesh, self.mesh.lake)
         return found
 
     def write_places(self, reads: str = '"sensors.readings@1"', *, domain: str = "reports") -> None:

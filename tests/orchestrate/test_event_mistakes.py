@@ -29,7 +29,7 @@ def test_planning_does_not_let_the_store_know_a_type_that_is_being_written(event
 
     forget()
     domain = event_mesh.mesh.location("library").load()
-    nodes = domain_nodes(domain, {}, event_mesh.mesh)
+    nodes = domain_nodes(domain, {}, event_mesh.mesh, event_mesh.lake)
     states = [node.state([date.fromisoformat(DAYS[0])]) for node in nodes.values()]
 
     assert states

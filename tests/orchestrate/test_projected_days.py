@@ -45,7 +45,7 @@ def nodes(mesh: EventMesh) -> dict[tuple[str, str], Node]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         tables = private_tables("library", private_assets(loaded))
-    return dict(domain_nodes(loaded, tables, mesh.mesh))
+    return dict(domain_nodes(loaded, tables, mesh.mesh, mesh.lake))
 
 
 def fold(mesh: EventMesh, *keys: tuple[str, str]) -> dict[tuple[str, str], Node]:

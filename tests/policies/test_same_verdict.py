@@ -48,6 +48,9 @@ class Nothing:
     def products(self) -> dict[str, Described]:
         return {}
 
+    def published_of(self, domain: str) -> dict[Address, Described]:
+        return {}
+
     def private(self, domain: str) -> frozenset[str]:
         return frozenset({"ledger"})
 

@@ -70,7 +70,7 @@ def published(lake: Lake, address: Address) -> Mapping[str, Any] | None:
 def consumers(lake: Lake, address: Address) -> list[Consumer]:
     """The published products that read a product's major, by address; of its own domain those too that read it by name alone."""
     found = []
-    for reader in lake.addresses():
+    for reader in lake.readers(address):
         publication = newest_trusted(lake.table(reader).place)
         reads = [read for read in publication.product["reads"] if _names(read["source"], reader, address, lake)] if publication else []
         if publication and reads:

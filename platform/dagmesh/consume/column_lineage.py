@@ -55,13 +55,13 @@ class Port:
         return ((self.source, one.column) for kind in self.events.values() for one in kind.fields.values() if one.personal)
 
 
-def derived(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, Any]]) -> Derived:
+def derived(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, Any]], newest: Mapping[str, Address]) -> Derived:
     """What each column of the product is made of, its inputs being what they are now; for the arguments see `ports_of`.
 
     Raises:
         NotPublished: the columns of an input are known nowhere yet.
     """
-    ports = ports_of(lake, product, declared)
+    ports = ports_of(lake, product, declared, newest)
     return remembered(lake.home, product, ports, lambda: column_lineage(product, ports))
 
 
@@ -94,7 +94,7 @@ def trees(lake: Lake, address: Address, column: str | None = None) -> list[Made]
     return [tree(str(address), name, known) for name in ([column] if column else columns)]
 
 
-def ports_of(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Port]:
+def ports_of(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, Any]], newest: Mapping[str, Address]) -> dict[str, Port]:
     """What each of a product's parameters reads.
 
     Args:
@@ -102,18 +102,18 @@ def ports_of(lake: Lake, product: Product, declared: Mapping[str, Mapping[str, A
         product: the product.
         declared: products as files describe them now, by address, the product's own domain's among them; what is not
             among them is as it was published.
+        newest: the addresses of the newest majors of its domain's products, by name.
 
     Raises:
         NotPublished: the columns of an input are known nowhere yet.
     """
-    return {read.parameter: _port(lake, product, read, declared) for read in product.inputs}
+    return {read.parameter: _port(lake, product, read, declared, newest) for read in product.inputs}
 
 
-def _port(lake: Lake, product: Product, read: Read, declared: Mapping[str, Mapping[str, Any]]) -> Port:
+def _port(lake: Lake, product: Product, read: Read, declared: Mapping[str, Mapping[str, Any]], newest: Mapping[str, Address]) -> Port:
     if read.form == "events":
         return Port(read.source, events={kind.name: kind for kind in events_of(product.domain).types.values()})  # sorted: the newest last
-    own = [Address.parse(text) for text, other in declared.items() if (other["domain"], other["name"]) == (product.domain, read.source)]
-    address = read.address or max(own, default=None)
+    address = read.address or newest.get(read.source)
     if address is None:
         return Port(read.source, dict(lake.private(product.domain).table(read.source).columns()))
     described = declared.get(str(address))
@@ -133,12 +133,11 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
     others = {read.form for read in product.inputs} | {product.form}
     if others := others - {"duckdb", "events", "projection"}:
         return Derived(why=f"it computes in {' and '.join(sorted(others))}", personal=personal)
-    import duckdb
-
-    # Imported here because sqlglot takes a third of a second.
+    # Imported here because DuckDB and sqlglot take a third of a second.
+    from dagmesh.consume.empty_database import empty_database
     from dagmesh.consume.sql_lineage import NotRead
 
-    with duckdb.connect(config={"enable_external_access": False}) as con:
+    with empty_database() as con:
         try:
             view = _rehearsed(con, product, ports)
             made = _traced(view, _views(con), _schema(con), {})
@@ -169,7 +168,6 @@ def _sources(product: Product, ports: Mapping[str, Port]) -> dict[str, list[str]
 
 def _rehearsed(con: duckdb.DuckDBPyConnection, product: Product, ports: Mapping[str, Port]) -> str:
     """The name of a view of what the product's function gives back."""
-    con.execute("SET TimeZone = 'UTC'")
     for parameter, port in ports.items():
         if not port.events:
             described = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())

@@ -39,16 +39,17 @@ def expectations_of(lake: Lake, address: Address, *, declared: Iterable[Describe
         declared: products as files describe them now, the producer's own among them; of a product that is published too
             the higher version counts, and of equals the file.
     """
-    return all_expectations(lake, declared=declared).get(address, [])
+    readers, declared = lake.readers(address), list(declared)
+    products = _described(lake, [address, *readers] if readers or declared else [], declared)
+    return _by_producer(products).get(address, [])
 
 
 def all_expectations(lake: Lake, *, declared: Iterable[Described] = ()) -> dict[Address, list[Expectation]]:
     """What consumers rely on of every product that any relies on, by its address; for the arguments see `expectations_of`."""
-    products = published_products(lake)
-    for product in declared:
-        address = address_of(product)
-        if address not in products or _version(product) >= _version(products[address]):
-            products[address] = product
+    return _by_producer(_described(lake, lake.addresses(), declared))
+
+
+def _by_producer(products: Mapping[Address, Described]) -> dict[Address, list[Expectation]]:
     found: dict[Address, list[Expectation]] = {}
     for consumer in sorted(products):
         for read in products[consumer]["reads"]:
@@ -59,14 +60,18 @@ def all_expectations(lake: Lake, *, declared: Iterable[Described] = ()) -> dict[
     return found
 
 
-def published_products(lake: Lake) -> dict[Address, Described]:
-    """Every product as its newest trusted publication describes it, by its address with its major."""
-    newest = {}
-    for address in lake.addresses():
+def _described(lake: Lake, addresses: Iterable[Address], declared: Iterable[Described]) -> dict[Address, Described]:
+    """Products as their newest trusted publications describe them, by address, or as declared in the same or a higher version."""
+    products = {}
+    for address in addresses:
         trusted = newest_trusted(lake.table(address).place)
         if trusted:
-            newest[address] = trusted.product
-    return newest
+            products[address] = trusted.product
+    for product in declared:
+        address = address_of(product)
+        if address not in products or _version(product) >= _version(products[address]):
+            products[address] = product
+    return products
 
 
 def address_of(product: Described) -> Address:

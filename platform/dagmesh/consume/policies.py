@@ -12,6 +12,7 @@ from pathlib import Path
 from dagmesh.consume.baseline import consumers, published
 from dagmesh.consume.column_lineage import derived, published_lineage
 from dagmesh.consume.comparison import broken_readers
+from dagmesh.consume.mesh_products import MeshProducts
 from dagmesh.consume.retirement import evidence
 from dagmesh.errors import NotPublished
 from dagmesh.lake.lake import Lake
@@ -36,7 +37,7 @@ class MeshFacts:
     lake: Lake | None
     today: date
     declared: Mapping[str, Described] = field(default_factory=dict)
-    code: Mapping[str, Product] = field(default_factory=dict)
+    domain: Domain | None = None
     _lineages: dict[str, Derived] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def published(self, address: Address) -> Described | None:
@@ -49,13 +50,21 @@ class MeshFacts:
         """Every product of the mesh by address: as declared where that is known, else as published."""
         if self.lake is None:
             raise NotLookedUp
-        found = {str(address): self.published(address) for address in self.lake.addresses() if str(address) not in self.declared}
-        return {address: product for address, product in found.items() if product} | dict(self.declared)
+        return MeshProducts(self.lake, self.declared)
+
+    def published_of(self, domain: str) -> Mapping[Address, Described]:
+        """A domain's products as last published, all majors, those that no code has any more among them."""
+        if self.lake is None:
+            raise NotLookedUp
+        found = {address: self.published(address) for address in self.lake.addresses(domain)}
+        return {address: product for address, product in found.items() if product}
 
     def private(self, domain: str) -> frozenset[str]:
         """The names of a domain's private tables, from its files."""
-        packages = [location.folder / location.module.partition(".")[0] for location in self.mesh.locations if location.name == domain]
-        return frozenset(name for package in packages for name in private_names(package))
+        if domain not in self.mesh.names:
+            return frozenset()
+        location = self.mesh.location(domain)
+        return private_names(location.folder / location.module.partition(".")[0])
 
     def broken_readers(self, address: Address, changes: Iterable[Change]) -> list[str]:
         """The published products that changes of a product break."""
@@ -65,12 +74,12 @@ class MeshFacts:
 
     def lineage(self, address: Address) -> Derived:
         """What each column of a product of the domain is made of, told once; not where an input has no columns yet."""
-        product = self.code.get(str(address))
-        if self.lake is None or product is None:
+        product = self.domain.by_address.get(str(address)) if self.domain else None
+        if self.lake is None or self.domain is None or product is None:
             raise NotLookedUp
         if str(address) not in self._lineages:
             try:
-                self._lineages[str(address)] = derived(self.lake, product, self.declared)
+                self._lineages[str(address)] = derived(self.lake, product, self.declared, self.domain.newest)
             except NotPublished as error:
                 raise NotLookedUp from error
         return self._lineages[str(address)]
@@ -108,22 +117,20 @@ class Judge:
             lake: where published facts are; None: what needs them is judged elsewhere.
             declared: every product that is known from code, by address; the domain's own are added.
         """
-        own = {str(product.address): product.describe() for product in domain.products}
-        names = {product.name for product in domain.products}
-        code = {str(product.address): product for product in domain.products}
-        facts = MeshFacts(mesh, lake, today, {**declared, **own}, code)
+        facts = MeshFacts(mesh, lake, today, {**declared, **domain.described} if declared else domain.described, domain)
         subject = DomainSubject(
             name=domain.name,
             owner=domain.owner,
             support=domain.support,
             description=domain.description,
             file=f"domains/{domain.name}/{domain.name}/definitions.py",
-            products=own,
-            domains=frozenset(location.name for location in mesh.locations),
+            products=domain.described,
+            domains=mesh.names,
             today=today,
             facts=facts,
+            newest=domain.newest,
         )
-        return cls(policies, read_waivers(mesh.root / "domains" / domain.name, policies.waivable, names, today), subject)
+        return cls(policies, read_waivers(mesh.root / "domains" / domain.name, policies.waivable, domain.newest, today), subject)
 
     def subject(self, product: Product) -> Subject:
         """The product as policies see it."""

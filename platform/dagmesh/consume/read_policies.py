@@ -46,8 +46,7 @@ class ReadPolicies:
 
     def _policies(self, reader: str) -> PolicySet:
         if reader not in self._held:
-            is_domain = reader in {location.name for location in self.mesh.locations}
-            held = load_policies(self.mesh.root, reader if is_domain else None)
+            held = load_policies(self.mesh.root, reader if reader in self.mesh.names else None)
             looking = tuple(policy for policy in held.policies if type(policy).of_read is not Policy.of_read)
             self._held[reader] = PolicySet(looking, held.faults)
         return self._held[reader]

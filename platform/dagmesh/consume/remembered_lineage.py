@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dagmesh.lake.owner_only import owner_only, private_home
@@ -45,8 +46,7 @@ def _decided_by(product: Product, ports: Mapping[str, Any]) -> str:
     hasher = hashlib.sha256()
     for part in (*_made_by(), product.function.__qualname__, repr(sorted(ports.items()))):
         hasher.update(part.encode() + b"\0")
-    for path in _code(product):
-        hasher.update(f"{path}\0{file_sha256(path)}\0".encode())
+    hasher.update(_code(sys.modules[product.function.__module__.partition(".")[0]]).encode())
     return hasher.hexdigest()
 
 
@@ -55,9 +55,16 @@ def _made_by() -> tuple[str, ...]:
     return tuple(f"{name} {version(name)}" for name in ("dagmesh", "duckdb", "sqlglot"))
 
 
-def _code(product: Product) -> Iterator[str]:
-    """Every file of the package that declares the product: what its function calls may be in any of them."""
-    package = sys.modules[product.function.__module__.partition(".")[0]]
+@cache  # by the module itself: a process runs what it imported, whatever happens to the files meanwhile
+def _code(package: ModuleType) -> str:
+    """SHA-256, hexadecimal, of every file of the package that declares a product: what its function calls may be in any of them."""
+    hasher = hashlib.sha256()
+    for path in _files(package):
+        hasher.update(f"{path}\0{file_sha256(path)}\0".encode())
+    return hasher.hexdigest()
+
+
+def _files(package: ModuleType) -> Iterator[str]:
     folders = [*getattr(package, "__path__", ())]
     for folder in folders:
         walked = ((place, name) for place, _, names in os.walk(folder) for name in names if not name.endswith(".pyc"))

@@ -139,11 +139,11 @@ class Resolver:
         """The address with its major: the newest published one when it names none."""
         if address.major is not None:
             return address
-        majors = [published.major for published in self.lake.addresses() if published.name == address.name and published.major is not None]
-        if not majors:
+        latest = self.lake.latest_major(address)
+        if latest is None:
             names = sorted({published.name for published in self.lake.addresses()})
             raise NotPublished(
                 f"{address.name} is not published in this lake.{nearest(address.name, names)} See what is: dagmesh list",
                 address=str(address),
             )
-        return address.at_major(max(majors))
+        return replace(latest, snapshot=address.snapshot)

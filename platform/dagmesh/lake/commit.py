@@ -16,6 +16,7 @@ from dagmesh.lake.delta_log import UnreadableLog, commit_info, newest_version, o
 from dagmesh.lake.keys import SigningKey, announce
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
+from dagmesh.lake.readers import note_reads
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.lake.verify import PUBLICATION, SIGNATURE, refusal, remember
 
@@ -79,6 +80,7 @@ def _attempt(place: Place, key: SigningKey, change: Change, version: int) -> Sna
         manifest=manifest(change.files),
         key_id=key.key_id,
     )
+    note_reads(place.lake, place.address, publication.product)
     text = publication.to_json()
     signature = key.sign(text)
     try:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagmesh.errors import AddressError
 from dagmesh.lake.checked_files import CheckedFiles
+from dagmesh.lake.history import newest_trusted
 from dagmesh.lake.keys import SigningKey, announce, signing_key
 from dagmesh.lake.owner_only import is_writable, owner_only, private_home
 from dagmesh.lake.place import Place, Verified
 from dagmesh.lake.private import PrivateStore
+from dagmesh.lake.readers import are_noted, note_all, noted_readers, sources
 from dagmesh.lake.storage import Storage, storage_of
 from dagmesh.lake.table import Table
 from dagmesh.model.address import Address
@@ -61,23 +63,43 @@ class Lake:
         checked = CheckedFiles(self.home / "checked_files.sqlite")
         return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked, self._verified))
 
-    def addresses(self) -> list[Address]:
-        """Every published address, with its major, sorted."""
-        return sorted(address for address in self.tables() if self.table(address).newest is not None)
+    def addresses(self, domain: str | None = None) -> list[Address]:
+        """Every published address, or those of one domain, with its major, sorted."""
+        return sorted(address for address in self.tables(domain) if self.table(address).newest is not None)
 
-    def tables(self) -> Iterator[Address]:
-        """Every address that has a folder, with its major, whether or not anything is published there yet."""
-        for domain in self._folders(""):
-            for product in self._folders(domain):
-                majors = (_MAJOR.match(name) for name in self._folders(f"{domain}/{product}"))
-                yield from (Address(domain, product, int(major[1])) for major in majors if major)
+    def tables(self, domain: str | None = None) -> Iterator[Address]:
+        """Every address that has a folder, or those of one domain, with its major, whether or not anything is published there yet."""
+        for name in self._folders("") if domain is None else [domain]:
+            for product in self._folders(name):
+                majors = (_MAJOR.match(folder) for folder in self._folders(f"{name}/{product}"))
+                yield from (Address(name, product, int(major[1])) for major in majors if major)
 
     def _folders(self, folder: str) -> list[str]:
         return [name for name in self.storage.names(folder) if name[0] not in "_."]
 
     def latest_major(self, address: Address) -> Address | None:
         """The newest published major of the address's product; None when there is none."""
-        return max((found for found in self.addresses() if found.name == address.name), default=None)
+        return max(self._majors(address.domain, address.product), default=None)
+
+    def readers(self, address: Address) -> list[Address]:
+        """Where to look for those who read the product, in any major: every address whose publications ever named it."""
+        return noted_readers(self.storage, address) if are_noted(self.storage) else self._unnoted.get(address.name, [])
+
+    @cached_property
+    def _unnoted(self) -> dict[str, list[Address]]:
+        """The readers of each product, by its name, in a lake of a release that noted none; the next publication notes them."""
+        found: dict[str, list[Address]] = {}
+        for reader, product in self._products():
+            for source in sources(reader, product):
+                found.setdefault(source, []).append(reader)
+        return found
+
+    def _products(self) -> Iterator[tuple[Address, Mapping[str, Any]]]:
+        """Every published product as its newest trusted publication describes it."""
+        for address in self.addresses():
+            publication = newest_trusted(self.table(address).place)
+            if publication:
+                yield address, publication.product
 
     def heads(self) -> list[str]:
         """Every published address with its newest version, by a look at names alone; nothing is verified."""
@@ -115,6 +137,8 @@ class Lake:
         """
         key = signing_key(self.home, domain)
         announce(self.storage, key)
+        if not are_noted(self.storage):
+            note_all(self.storage, self._products())
         return key
 
     def private(self, domain: str) -> PrivateStore:

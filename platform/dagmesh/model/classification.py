@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dagmesh.model.address import Address
 from dagmesh.model.contract import CLASSIFICATIONS, RESTRICTED
 from dagmesh.model.lineage import VALUE, Derived, Lineage
 
@@ -43,7 +44,11 @@ def _named(address: str, column: str) -> str:
 
 
 def carried(
-    product: Described, derived: Derived, products: Mapping[str, Described], lineage_of: Callable[[str], Lineage] = lambda _: {}
+    product: Described,
+    derived: Derived,
+    products: Mapping[str, Described],
+    lineage_of: Callable[[str], Lineage] = lambda _: {},
+    newest: Mapping[str, Address] | None = None,
 ) -> Iterator[Carried]:
     """Each column of a product whose classification is below that of a column it is made of, with the worst such column.
 
@@ -55,11 +60,12 @@ def carried(
         derived: its column lineage.
         products: described products by address, its inputs among them.
         lineage_of: the lineage of an input, by address; empty where it has none.
+        newest: what the domain's own products, which are read by name, have for addresses.
     """
     for column in product["contract"]["columns"]:
         if column.get("declassified"):
             continue
-        sources = _same_name(product, column["name"], products) if derived.why else _values(derived.lineage, column["name"])
+        sources = _same_name(product, column["name"], newest or {}) if derived.why else _values(derived.lineage, column["name"])
         found = {source: "pii" if source in derived.personal else _class(products, *source) for source in sources}
         classes = {source: its for source, its in found.items() if its in RESTRICTED}
         worst = max(sorted(classes), key=lambda source: _rank(classes[source]), default=None)
@@ -77,9 +83,8 @@ def _values(lineage: Lineage, column: str) -> list[tuple[str, str]]:
     return [(source, name) for source, name, way in lineage.get(column, ()) if way == VALUE]
 
 
-def _same_name(product: Described, column: str, products: Mapping[str, Described]) -> list[tuple[str, str]]:
-    own = {other["name"]: address for address, other in sorted(products.items()) if other["domain"] == product["domain"]}
-    return [(own.get(read["source"], read["source"]), column) for read in product["reads"]]
+def _same_name(product: Described, column: str, newest: Mapping[str, Address]) -> list[tuple[str, str]]:
+    return [(str(newest.get(read["source"], read["source"])), column) for read in product["reads"]]
 
 
 def _class(products: Mapping[str, Described], source: str, column: str) -> str:

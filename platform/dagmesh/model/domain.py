@@ -7,7 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from dagmesh.errors import DefinitionError, Problem
-from dagmesh.model.address import NAME
+from dagmesh.model.address import NAME, Address
 from dagmesh.model.contract_reading import shown_file
 from dagmesh.model.product import DataProduct
 from dagmesh.model.product_reading import OWNER
@@ -80,6 +80,21 @@ class Domain:
         if problems:
             raise DefinitionError(problems)
         return tuple(sorted(found, key=lambda product: product.address))
+
+    @cached_property
+    def by_address(self) -> Mapping[str, Product]:
+        """Its products by address."""
+        return {str(product.address): product for product in self.products}
+
+    @cached_property
+    def described(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its products as their publications would describe them, by address."""
+        return {address: product.describe() for address, product in self.by_address.items()}
+
+    @cached_property
+    def newest(self) -> Mapping[str, Address]:
+        """The address of the newest major of each of its products, by the product's name."""
+        return {product.name: product.address for product in self.products}  # sorted: the newest comes last
 
     def _product_modules(self) -> list[str]:
         package = f"{self.name}.products"

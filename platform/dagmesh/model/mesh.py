@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -65,7 +66,7 @@ class Mesh:
         if root is None:
             raise MeshError(f"{start}: no workspace.yaml here or above; change into the mesh's folder.")
         home = Path(os.environ.get("DAGMESH_HOME") or root / ".dagmesh").absolute()
-        return cls(root, home, tuple(_locations(root)))
+        return cls(root, home, _locations(root))
 
     @property
     def lake_root(self) -> str:
@@ -77,11 +78,20 @@ class Mesh:
 
     def location(self, domain: str) -> Location:
         """The code location of a domain; MeshError naming the nearest when there is none."""
-        names = [location.name for location in self.locations]
-        if domain not in names:
+        if domain not in self._by_name:
+            names = list(self._by_name)
             known = f"choose {one_of(names)}" if names else "workspace.yaml lists none"
             raise MeshError(f"no domain '{domain}' in this mesh; {known}.{nearest(domain, names)}")
-        return next(location for location in self.locations if location.name == domain)
+        return self._by_name[domain]
+
+    @property
+    def names(self) -> Set[str]:
+        """The names of its domains."""
+        return self._by_name.keys()
+
+    @cached_property
+    def _by_name(self) -> dict[str, Location]:
+        return {location.name: location for location in self.locations}
 
     def loaded(self) -> tuple[dict[str, Domain], dict[str, DagmeshError]]:
         """The domains that load in this process, and why each of the others does not."""
@@ -97,7 +107,18 @@ class Mesh:
         return domains, broken
 
 
-def _locations(root: Path) -> Iterator[Location]:
+def _locations(root: Path) -> tuple[Location, ...]:
+    """The domains of a mesh; its file is read once while it stays the same, as every domain asks for its mesh when it is loaded."""
+    stat = (root / "workspace.yaml").stat()
+    return _read(root, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@cache
+def _read(root: Path, state: tuple[int, ...]) -> tuple[Location, ...]:
+    return tuple(_listed(root))
+
+
+def _listed(root: Path) -> Iterator[Location]:
     file = root / "workspace.yaml"
     try:
         workspace = yaml.safe_load(file.read_text(encoding="utf-8")) or {}

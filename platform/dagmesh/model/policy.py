@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Protocol
 
@@ -30,6 +30,9 @@ class Facts(Protocol):
     def products(self) -> Mapping[str, Described]:
         """Every product of the mesh by address, as declared, or else as published."""
 
+    def published_of(self, domain: str) -> Mapping[Address, Described]:
+        """A domain's products as last published, all majors, those that no code has any more among them."""
+
     def private(self, domain: str) -> frozenset[str]:
         """The names of a domain's private tables."""
 
@@ -48,7 +51,10 @@ class Facts(Protocol):
 
 @dataclass(frozen=True)
 class DomainSubject:
-    """A domain as policies see it: `products` are its declared ones by address, `domains` the names of all domains of the mesh."""
+    """A domain as policies see it: `products` are its declared ones by address, `domains` the names of all domains of the mesh.
+
+    `newest` has the address of the newest major of each of its products, by the product's name.
+    """
 
     name: str
     owner: str
@@ -56,15 +62,15 @@ class DomainSubject:
     description: str
     file: str
     products: Mapping[str, Described]
-    domains: frozenset[str]
+    domains: Set[str]
     today: date
     facts: Facts
+    newest: Mapping[str, Address] = field(default_factory=dict)
 
     @property
-    def published(self) -> dict[Address, Described]:
+    def published(self) -> Mapping[Address, Described]:
         """The domain's products as last published, all majors, those that the code has no more among them."""
-        found = {Address.parse(address): self.facts.published(Address.parse(address)) for address in self.facts.products()}
-        return {address: product for address, product in found.items() if product and address.domain == self.name}
+        return self.facts.published_of(self.name)
 
 
 @dataclass(frozen=True)

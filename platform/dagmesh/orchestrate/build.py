@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from itertools import chain
 from time import perf_counter
 from typing import Any
@@ -24,9 +25,9 @@ from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.launcher import PROCESS
 from dagmesh.orchestrate.loading import dagster_domain, loaded, nodes_of
-from dagmesh.orchestrate.nodes import Node, TableNode
+from dagmesh.orchestrate.nodes import Node, State, TableNode
 from dagmesh.orchestrate.own_python import BuildThere, has_own_python, run_there
-from dagmesh.orchestrate.plan import Part, changes, parts, plan
+from dagmesh.orchestrate.plan import Part, Todo, changes, forget_touched, parts, plan
 from dagmesh.orchestrate.ran import Ran
 from dagmesh.orchestrate.run_origin import note_origin, origin_tags
 from dagmesh.orchestrate.sensor import range_tags
@@ -104,9 +105,14 @@ class Builder:
     instance: dg.DagsterInstance
     tried: dict[Part, str] = field(default_factory=dict)
 
+    @cached_property
+    def lake(self) -> Lake:
+        """The mesh's lake, which remembers what it verified."""
+        return Lake.of(self.mesh)
+
     def nodes(self) -> dict[Key, Node]:
         """Every node of the domains."""
-        return nodes_of(self.mesh, self.domains)
+        return nodes_of(self.mesh, self.domains, self.lake)
 
     def patterns(self) -> list[str]:
         """The patterns of the files that private tables are made of."""
@@ -118,12 +124,19 @@ class Builder:
         """Make everything stale for `days`; what fails is left alone while it would be made of the same."""
         nodes = self.nodes()
         succeeded: set[frozenset[Part]] = set()
-        while batch := plan(nodes, days, self._same_again(nodes)).batch():
+        states: dict[Key, State] = {}
+        while batch := self._next(nodes, days, states):
             ran = self.run([todo.node.key for todo in batch], next((todo.days for todo in batch if todo.days), ()), progress)
             if not ran.success or parts(batch) in succeeded:
                 self.tried.update(changes(nodes, parts(batch)))
             succeeded.add(parts(batch))
+            forget_touched(states, nodes, batch)
             yield ran
+
+    def _next(self, nodes: Mapping[Key, Node], days: Sequence[date], states: dict[Key, State]) -> tuple[Todo, ...]:
+        """What one run can take next; when that seems to be nothing, everything is looked at anew."""
+        same = self._same_again(nodes)
+        return plan(nodes, days, same, states).batch() or plan(nodes, days, same).batch()
 
     def _same_again(self, nodes: Mapping[Key, Node]) -> set[Part]:
         """What was tried and would come to the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
@@ -13,7 +13,7 @@ from dagmesh.audit.audit import bad_rows_sql, judged
 from dagmesh.audit.literals import text
 from dagmesh.audit.report import SCHEMA, Report, Result
 from dagmesh.consume.broken_expectations import Broken, advice, broken_by
-from dagmesh.consume.expectations import Expectation, all_expectations, expectations_of
+from dagmesh.consume.expectations import Expectation, expectations_of
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.stage import Stage
 from dagmesh.model.address import Address
@@ -38,9 +38,9 @@ def check_name(consumer: Address) -> str:
     return f"{PREFIX}{consumer.domain}_{consumer.product}"
 
 
-def consumers_by_product(lake: Lake) -> Mapping[Address, tuple[str, ...]]:
-    """For each product that anyone relies on, the names of its consumers' checks."""
-    return {address: tuple(dict.fromkeys(check_name(e.consumer) for e in found)) for address, found in all_expectations(lake).items()}
+def consumers_checks(lake: Lake, address: Address) -> tuple[str, ...]:
+    """The names of the checks of those that rely on a product."""
+    return tuple(dict.fromkeys(check_name(e.consumer) for e in expectations_of(lake, address)))
 
 
 def expectations_kept(con: duckdb.DuckDBPyConnection, lake: Lake, product: Product, stage: Stage, report: Report) -> tuple[Kept, ...]:

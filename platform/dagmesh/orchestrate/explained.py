@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.days_in_words import days_in_words
 from dagmesh.orchestrate.inputs import Key
@@ -62,7 +63,7 @@ def explained(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> Explaine
 
 def _explained_here(mesh: Mesh, days: Sequence[date], locations: Sequence[Location]) -> Explained:
     domains, broken = loaded(locations)
-    planned = plan(nodes_of(mesh, domains), days)
+    planned = plan(nodes_of(mesh, domains, Lake.of(mesh)), days)
     names = {todo.node.key: _name(todo.node) for todo in planned.todo}
     stale = [
         Stale(names[todo.node.key], todo.days, _why(todo, names), tuple(sorted(names[key] for key in todo.after))) for todo in planned.todo

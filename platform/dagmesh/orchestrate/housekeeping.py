@@ -27,9 +27,8 @@ def nightly_housekeeping(domain: Domain) -> dg.ScheduleDefinition:
     @dg.op(name=f"{domain.name}_keep_promised_retention")
     def keep_promised_retention(context: dg.OpExecutionContext, lake: LakeResource) -> None:
         now = datetime.now(UTC)
-        for address in lake.lake.addresses():
-            if address.domain == domain.name:
-                context.log.info(expire_product(lake.lake, address, now).words)
+        for address in lake.lake.addresses(domain.name):
+            context.log.info(expire_product(lake.lake, address, now).words)
         files = clean_private_tables(lake.lake, domain.name, now)
         context.log.info(f"{domain.name}: {files} files removed that its private tables no longer have.")
         for day in pack_old_days(ReadLog(lake.lake.home), now):

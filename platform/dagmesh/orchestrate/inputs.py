@@ -83,10 +83,7 @@ class Ports:
 
     def address(self, read: Read) -> Address | None:
         """The product a port reads, of this or another domain; None for a private table."""
-        if read.address:
-            return read.address
-        own = [product.address for product in self.domain.products if product.name == read.source]
-        return max(own) if own else None
+        return read.address or self.domain.newest.get(read.source)
 
     def key(self, read: Read) -> Key:
         """The asset key of what a port reads."""

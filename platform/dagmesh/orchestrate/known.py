@@ -10,7 +10,7 @@ from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
 from dagmesh.model.domain import Domain
 from dagmesh.model.lineage import Lineage
-from dagmesh.orchestrate.expectation_checks import consumers_by_product
+from dagmesh.orchestrate.expectation_checks import consumers_checks
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,6 @@ class Known:
 
 
 def known_of(lake: Lake, domain: Domain) -> Mapping[Address, Known]:
-    """What is known of each product of a domain; a few milliseconds a dozen products of the mesh."""
-    consumers, own = consumers_by_product(lake), [product.address for product in domain.products]
-    return {address: Known(consumers.get(address, ()), published_lineage(lake, str(address))) for address in own}
+    """What is known of each product of a domain, whatever else there is in the mesh."""
+    own = [product.address for product in domain.products]
+    return {address: Known(consumers_checks(lake, address), published_lineage(lake, str(address))) for address in own}

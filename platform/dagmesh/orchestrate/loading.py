@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dagmesh.errors import MeshError
+from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
@@ -40,9 +41,9 @@ def dagster_domain(location: Location) -> DagsterDomain:
     return domain
 
 
-def nodes_of(mesh: Mesh, domains: Mapping[str, DagsterDomain]) -> dict[Key, Node]:
+def nodes_of(mesh: Mesh, domains: Mapping[str, DagsterDomain], lake: Lake) -> dict[Key, Node]:
     """Every node of the domains."""
     found: dict[Key, Node] = {}
     for domain in domains.values():
-        found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), mesh)
+        found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), mesh, lake)
     return found

@@ -54,7 +54,7 @@ class Plan:
         taken: dict[Key, Todo] = {}
         for todo in self.todo:
             same = todo.node.key[0] == first.node.key[0] and (not todo.days or not first.days or todo.days == first.days)
-            if same and todo.after <= set(taken) and (todo.days or all(len(in_a_row(taken[up].days)) < 2 for up in todo.after)):
+            if same and todo.after <= taken.keys() and (todo.days or all(len(in_a_row(taken[up].days)) < 2 for up in todo.after)):
                 taken[todo.node.key] = todo
                 first = todo if todo.days and not first.days else first
         # What a run's range of partitions can name.
@@ -62,14 +62,16 @@ class Plan:
         return tuple(replace(todo, days=days if todo.days else ()) for todo in taken.values())
 
 
-def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[Part] = ()) -> Plan:
+def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[Part] = (), states: dict[Key, State] | None = None) -> Plan:
     """What has to be made for `days` so that every node is up to date.
 
     Args:
         nodes: what there is, by key.
         days: the days to look at.
         without: what is not to be made, whatever its state; what needs it waits.
+        states: those of nodes that were looked at before and are not looked at again; the others' are added.
     """
+    states = {} if states is None else states
     todo: dict[Key, Todo] = {}
     waiting: dict[str, None] = {}
     refused: list[str] = []
@@ -77,13 +79,21 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[
     for key in order:
         node = nodes[key]
         coming = {up: todo[up] for up in node.upstream if up in todo}
-        state = node.state(days)
+        state = states[key] if key in states else states.setdefault(key, node.state(days))
         wanted = [day for day in _wanted(node, state, coming, days) if (key, day) not in without]
         if wanted:
             todo[key] = Todo(node, tuple(sorted(day for day in wanted if day)), state.reason, frozenset(coming))
         waiting |= dict.fromkeys(wait.words for day, wait in state.waiting.items() if wait.words and day not in wanted)
         refused += [words for day, words in state.refused.items() if day not in wanted]
     return Plan(tuple(todo.values()), tuple(waiting), tuple(refused))
+
+
+def forget_touched(states: dict[Key, State], nodes: Mapping[Key, Node], batch: Collection[Todo]) -> None:
+    """Forget the states that a run of the batch may have changed: of its domain, which shares its events, and of what reads it."""
+    made = {todo.node.key for todo in batch}
+    domains = {domain for domain, _ in made}
+    for key in [key for key in states if key[0] in domains or not made.isdisjoint(nodes[key].upstream)]:
+        del states[key]
 
 
 def _wanted(node: Node, state: State, coming: Mapping[Key, Todo], days: Collection[date]) -> list[date | None]:

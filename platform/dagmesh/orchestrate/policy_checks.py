@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -49,11 +48,6 @@ class Policing:
             MeshError: a policy's file is none.
         """
         return cls(domain, mesh, load_policies(mesh.root, domain.name))
-
-    @cached_property
-    def declared(self) -> dict[str, dict[str, Any]]:
-        """The domain's products as its files describe them, by address."""
-        return {str(product.address): product.describe() for product in self.domain.products} if self.domain else {}
 
     def judge(self, now: datetime, lake: Lake | None) -> Judge | None:
         """The judge of this moment; None when there is nothing to judge by."""
@@ -136,8 +130,11 @@ class Verdict:
 
     def lineage(self) -> Lineage:
         """What each of the product's columns is made of, for its publication; empty when that cannot be told."""
-        facts = self.judge.domain.facts if self.judge else None
-        return (facts.lineage(self.product.address) if facts else derived(self.lake, self.product, self.policing.declared)).lineage
+        if self.judge:
+            return self.judge.domain.facts.lineage(self.product.address).lineage
+        domain = self.policing.domain
+        known = (domain.described, domain.newest) if domain else ({}, {})
+        return derived(self.lake, self.product, *known).lineage
 
     def results(self, key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
         """The result of each check: passed when what it found is waived, or nothing."""

@@ -106,8 +106,7 @@ def _reads_products(ports: Ports, product: Product) -> bool:
 
 
 def _dep(domain: Domain, product: Product, read: Read) -> dg.AssetDep:
-    own = [other.address for other in domain.products if other.name == read.source]
-    address = read.address or (max(own) if own else None)
+    address = read.address or domain.newest.get(read.source)
     key = dg.AssetKey(address.key if address else [domain.name, read.source])
     if product.partitioned_by and ((read.days or 1) > 1 or read.late_days):
         mapping = dg.TimeWindowPartitionMapping(

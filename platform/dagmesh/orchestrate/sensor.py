@@ -25,9 +25,8 @@ DAYS_BACK = 7
 SECONDS = 10
 
 
-def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh) -> dict[Key, Node]:
-    """The domain's products and private tables as nodes of the plan."""
-    lake = Lake.of(mesh)
+def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh, lake: Lake) -> dict[Key, Node]:
+    """The domain's products and private tables as nodes of the plan; a process keeps one lake, which remembers what it verified."""
     store, records = lake.private(domain.name), Records(lake)
     ports = Ports(domain, Resolver(lake, domain.name, Grants.of(mesh), planning=True), store)
     nodes: list[Node] = [TableNode(domain.name, table, store, records) for table in tables.values()]
@@ -42,7 +41,7 @@ def daily_sensor(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
     for one run at a time, and not again for what failed while it would be made of the same.
     """
 
-    name = f"{domain.name}_daily"
+    name, lake = f"{domain.name}_daily", Lake.of(mesh)
 
     @dg.sensor(
         name=name,
@@ -55,7 +54,7 @@ def daily_sensor(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
         now = datetime.now(UTC)
         if now.strftime("%H:%M") < domain.ready_at:
             return dg.SkipReason(f"{domain.name} publishes from {domain.ready_at} UTC on.")
-        nodes, days = domain_nodes(domain, tables, mesh), due_days(domain, now.date(), DAYS_BACK)
+        nodes, days = domain_nodes(domain, tables, mesh, lake), due_days(domain, now.date(), DAYS_BACK)
         planned = plan(nodes, days)
         if not planned.todo:  # the instance is left alone: to open it costs ten times the rest of the tick
             return _skip(planned)
