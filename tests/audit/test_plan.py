@@ -53,7 +53,7 @@ WAYS = {
     "code__ge": "pruned",
     "country__isin": "pruned",
     "country__max_length": "pruned",
-    "country__matches": "fused",
+    "country__matches": "pruned",
     "price__not_null": "footer",
     "price__ge": "footer",
     "price__le": "footer",
