@@ -101,6 +101,27 @@ def test_each_rule_goes_the_cheapest_way(con: duckdb.DuckDBPyConnection, tmp_pat
     assert failing(con, Sales, files) == {}
 
 
+@pytest.mark.parametrize("bad", ["NULL", "'de'", "'ÄÖ'"])
+def test_a_pattern_is_asked_of_each_value_of_a_dictionary_in_every_row_group(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, bad: str
+) -> None:
+    countries = f"CASE WHEN range = 6000 THEN {bad} ELSE ['DE', 'FR', 'IT'][1 + (range % 3)::INTEGER] END"
+    con.execute(f"COPY (SELECT {countries} AS c FROM range(8192)) TO '{tmp_path}/c.parquet' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+    files, contract = {f"{tmp_path}/c.parquet": ROWS_WORTH_A_LOOK}, one_column(str | None, matches="[A-Z]+$", contains="^[A-Z]{2}$")
+
+    plan = plan_of(con, contract, files)
+
+    assert set(plan.ways.values()) == {"pruned"}
+    assert proved(con, plan) == ({"c__matches", "c__contains"} if bad == "NULL" else frozenset())
+    assert failing(con, contract, files) == ({} if bad == "NULL" else {"c__matches": 1, "c__contains": 1})
+
+
+def test_a_pattern_of_values_that_are_no_dictionary_is_asked_of_each_row(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    files = written(con, tmp_path / "c.parquet", "SELECT uuid()::VARCHAR AS c FROM range(3000)")
+
+    assert plan_of(con, one_column(str, matches="[0-9a-f-]+$"), files).ways["c__matches"] == "fused"
+
+
 def test_small_files_are_read_once_and_their_footers_not_at_all(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     (path,) = written(con, tmp_path / "sales.parquet", GOOD)
     con.execute("CALL enable_logging('QueryLog')")

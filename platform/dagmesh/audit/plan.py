@@ -3,7 +3,7 @@
 | way | for | reads |
 |---|---|---|
 | footer | NULLs, and comparisons with a value that the bounds settle | the files' footers, once for all rules |
-| pruned | rules on columns that DuckDB keeps as dictionaries; comparisons of text | the different values of each row group, or its bounds |
+| pruned | rules, patterns too, on columns that DuckDB keeps as dictionaries; comparisons of text | each row group's values, or its bounds |
 | bitmap | uniqueness of whole numbers close together | the column, a bit for each number of its range |
 | hash | uniqueness of anything else | the columns, eight bytes a row; equal hashes are compared in full |
 | fused | every other condition | the columns of all these rules, in one scan |
