@@ -39,6 +39,12 @@ class Orders(dm.Contract):
     sku: str = dm.field(matches=SKU, description="Article.")
 
 
+class Receipts(Orders):
+    """One row per order, with a receipt."""
+
+    receipt: str = dm.field(unique=True, description="Number of the receipt, different in each row.")
+
+
 class Codes(dm.Contract):
     """One row per code."""
 
@@ -77,40 +83,3 @@ def panderas(library: Any, shipped_after_created: Any) -> Any:
         },
         checks=library.Check(shipped_after_created),
     )
-
-
-# How each column's good values are made, and the bad one that one row in 200 gets in bad data.
-VALUES = {
-    "order_id": ("(i + 1)::BIGINT", "(i // 2)::BIGINT"),
-    "customer_id": ("(h2 % 500000)::BIGINT + 1", "-1"),
-    "email": ("'user' || (h2 % 500000) || '@mail' || (h3 % 50) || '.example.com'", "'user' || (h2 % 500000) || ' at mail'"),
-    "country": (f"{COUNTRIES}[(h % 20)::INT + 1]", "'XX'"),
-    "status": (f"{STATES}[(h3 % 6)::INT + 1]", "NULL"),
-    "currency": (f"{CURRENCIES}[(h2 % 5)::INT + 1]", "'EURO'"),
-    "amount": ("((h3 % 1000000) / 100.0)::DECIMAL(12,2)", "(-5)::DECIMAL(12,2)"),
-    "qty": ("(h % 1000)::BIGINT + 1", "5000"),
-    "discount": ("CASE WHEN h2 % 10 >= 3 THEN (h3 % 100) / 100.0 END::DOUBLE", "1.5"),
-    "created_at": ("TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds((h % 63072000)::BIGINT)", "TIMESTAMPTZ '2010-01-01 00:00:00+00'"),
-    "shipped_at": (
-        "CASE WHEN h3 % 4 > 0 THEN TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds((h % 63072000 + h2 % 864000)::BIGINT) END",
-        "TIMESTAMPTZ '2009-01-01 00:00:00+00'",
-    ),
-    "sku": ("'SKU-' || lpad((h2 % 100000)::VARCHAR, 6, '0')", "'BAD'"),
-}
-# A column with wide values of its own for each row, keys in no order, and every second row of one customer: not tuned for.
-UNSEEN = {
-    "order_id": ("(i * 7919 % 100_000_007)::BIGINT + 1", ""),
-    "customer_id": ("CASE WHEN h % 2 = 0 THEN 1 ELSE (h2 % 5000000)::BIGINT + 1 END", ""),
-    "email": ("md5(h::VARCHAR) || '.' || md5(h2::VARCHAR) || '.' || i || '@mail' || (h3 % 5000) || '.example.com'", ""),
-}
-
-
-def rows_sql(rows: int, shape: str) -> str:
-    """A SELECT of so many rows, `good`, `bad` (6 % break one rule each) or `unseen` (good)."""
-    values = VALUES | (UNSEEN if shape == "unseen" else {})
-    made = (
-        f"CASE WHEN h % 200 = {place} THEN {bad} ELSE {good} END" if shape == "bad" else good
-        for place, (good, bad) in enumerate(values.values())
-    )
-    columns = ", ".join(f"{value} AS {name}" for name, value in zip(values, made, strict=True))
-    return f"SELECT {columns} FROM (SELECT range AS i, hash(range) AS h, hash(range + 7) AS h2, hash(range + 13) AS h3 FROM range({rows}))"

@@ -123,7 +123,7 @@ MOMENTS = [
 MOMENTS += [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)]
 _WIDE = Context(prec=60)
 PARTITIONS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
-ITEMS = {"int": int, "float": float, "str": str, "bool": bool, "date": date, "timestamp": datetime}
+ITEMS = {"str": str, "int": int, "float": float, "timestamp": datetime, "date": date, "bool": bool}
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,10 @@ class Case:
 def annotations() -> st.SearchStrategy[Any]:
     """Every row of the type table, decimals of any size and lists of every item."""
     sizes = st.integers(1, 38).flatmap(lambda p: st.integers(0, p).map(lambda s: Annotated[Decimal, dm.digits(p, s)]))
-    plain = st.sampled_from(list(ITEMS.values()))
-    return st.one_of(plain, plain, sizes, plain.map(lambda item: list[item]))  # type: ignore[valid-type]  # a type made at run time
+    # Hypothesis draws what stands first more often, and each of the five as often as another.
+    text, number, other = st.just(str), st.sampled_from([int, float]), st.sampled_from([datetime, date, bool])
+    lists = st.sampled_from(list(ITEMS.values())).map(lambda item: list[item])  # type: ignore[valid-type]  # a type made at run time
+    return st.one_of(text, number, other, sizes, lists)
 
 
 def values(kind: ColumnType) -> st.SearchStrategy[Any]:
@@ -152,7 +154,7 @@ def values(kind: ColumnType) -> st.SearchStrategy[Any]:
         return st.lists(st.none() | values(kind.item), max_size=3)
     return {
         "int": st.sampled_from(INTS) | st.integers(-5, 5),
-        "float": st.sampled_from(FLOATS) | st.floats(),
+        "float": st.sampled_from(FLOATS) | st.sampled_from(FLOATS[-3:]) | st.floats(),
         "str": st.sampled_from(TEXTS) | st.text(max_size=3).filter(_storable),
         "bool": st.booleans(),
         "date": st.sampled_from(DAYS),
@@ -270,7 +272,7 @@ def cases(draw: Callable[[Any], Any]) -> Case:
     day = "order_date" if draw(st.booleans()) else None
     contract = draw(contracts(key=day))
     days = tuple(draw(st.lists(st.sampled_from(PARTITIONS), min_size=1, unique=True).map(sorted))) if day else ()
-    count = draw(st.sampled_from([0, 1, 2, 3, 8, 25]))
+    count = draw(st.sampled_from([8, 3, 25, 1, 2, 0]))
     columns = {column.name: draw(_cells(column, count)) for column in contract.columns if column.name != day}
     columns |= {day: draw(st.lists(st.sampled_from(days), min_size=count, max_size=count))} if day else {}
     fields = [pa.field(column.name, arrow_type(column.type)) for column in contract.columns]

@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
+import math
 import os
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
+from itertools import count
 from pathlib import Path
-from typing import Any
+from time import monotonic, time_ns
+from typing import Any, get_args
 
 import duckdb
 import pandera.errors
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
-from tests.strategies import Case, cases
+from tests.audit.staged_files import ROW_GROUP, STATISTICS, Statistics, staged_by_another, staged_by_us
+from tests.strategies import ITEMS, Case, cases
 
 from dagmesh.audit.audit import audit, bad_rows_sql
+from dagmesh.audit.compile import compiled
 from dagmesh.audit.frames import to_pandas
-from dagmesh.audit.plan import ROWS_WORTH_A_LOOK
+from dagmesh.audit.plan import ROWS_WORTH_A_LOOK, Way
+from dagmesh.audit.plan import planned as plan_of
 from dagmesh.audit.report import Report
+from dagmesh.audit.scan import Staged
 from dagmesh.model.contract import Contract
 
-# About 15 CPU-seconds; DAGMESH_FUZZ_EXAMPLES=100000 searches for as long as one likes, with new examples each time.
-EXAMPLES = os.environ.get("DAGMESH_FUZZ_EXAMPLES")
+# DAGMESH_FUZZ_SECONDS=3600 searches for as long as one likes, from another seed each time; the same seed gives the same cases.
+ASKED = os.environ.get("DAGMESH_FUZZ_SECONDS")
+SECONDS = 60.0
 SETTINGS = settings(
-    max_examples=int(EXAMPLES or 120),
-    derandomize=EXAMPLES is None,
+    max_examples=100,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
-
-
-@pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
+MOST_SEEDS = 20
+# How the drawn rows become more: as they are; all of them in each row group; in the last row group, after thousands of the first.
+GROWTHS = ("as drawn", "in every row group", "in the last row group")
+MORE = 3 * ROW_GROUP
+# What the search in `make test` goes on for until it has met it, of plans, files and rows.
+WANTED = {
+    *(f"way {way}" for way in get_args(Way)),
+    *(f"statistics {statistics}" for statistics in STATISTICS),
+    *GROWTHS,
+    *(f"{kind} {case}" for kind in (*ITEMS, "decimal", "list") for case in ("given", "NULL")),
+    *("no row", "one row", "by day", "whole", "NaN", "infinity", "newline", "beyond ASCII", "another zone", "a rule broken"),
+}
 
 
 def reference(contract: type[Contract], rows: pa.Table) -> dict[str, int]:
@@ -66,19 +78,46 @@ def _failure(contract: type[Contract], rows: pa.Table, error: Any) -> tuple[str,
     return error.check.name, int((~error.check_output.astype(bool)).sum()) if counted else every
 
 
-@SETTINGS
-@given(case=cases(), parts=st.integers(1, 3))
-def test_the_verdict_of_every_rule_on_every_day_is_panderas_by_every_plan(
-    con: duckdb.DuckDBPyConnection, tmp_path_factory: Any, case: Case, parts: int
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    by_value = staged_sql(folder / "differential.parquet", case.rows)
-    files = staged_by_us(con, folder, case.rows, parts)
-    by_footers = f"(SELECT * FROM read_parquet({list(files)}))"
+def test_the_verdict_of_every_rule_on_every_day_is_panderas_by_every_plan(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    first, ends, met = (0 if ASKED is None else time_ns() // 10**9), monotonic() + float(ASKED or SECONDS), Counter[str]()
+
+    @SETTINGS
+    @given(
+        case=cases(),
+        growth=st.sampled_from((GROWTHS[0], *GROWTHS)),
+        parts=st.integers(1, 3),
+        statistics=st.sampled_from(STATISTICS),
+        said=st.booleans(),
+    )
+    def agrees(case: Case, growth: str, parts: int, statistics: Statistics, said: bool) -> None:
+        case = replace(case, rows=grown(case.rows, growth))
+        met.update(["cases", growth, f"statistics {statistics}", *met_in(case)])
+        met.update(verdicts_agree(con, tmp_path, case, parts, statistics, said))
+
+    for number in count(first):
+        seed(number)(agrees)()
+        missed = () if ASKED else sorted(WANTED - set(met))
+        if monotonic() >= ends and (not missed or number >= MOST_SEEDS):
+            break
+    sys.stdout.write(f"{met['cases']} cases, seeds {first} to {number}\n")
+
+    assert not missed
+
+
+def verdicts_agree(
+    con: duckdb.DuckDBPyConnection, folder: Path, case: Case, parts: int, statistics: Statistics, said: bool
+) -> Iterator[str]:
+    """Holds both plans to Pandera; gives what was met: the ways of judging, and whether a rule was broken.
+
+    DuckDB writes `parts` files, another writer one with such `statistics`; `said`: whether the audit is told of that file.
+    """
+    theirs, ours = folder / "theirs.parquet", staged_by_us(con, folder, case.rows, parts)
+    staged_by_another(theirs, case.rows, statistics)
+    by_value, by_footers = f"read_parquet('{theirs}')", f"(SELECT * FROM read_parquet({list(ours)}))"
     contract = case.product.contract
 
-    report = audit(con, by_value, case.product, days=case.days)
-    planned = audit(con, by_footers, case.product, days=case.days, files=files)
+    report = audit(con, by_value, case.product, days=case.days, files={str(theirs): MORE * ROWS_WORTH_A_LOOK} if said else None)
+    planned = audit(con, by_footers, case.product, days=case.days, files=ours)
 
     note(str([rule.describe() for rule in contract.rules]))
     for day in case.days or (None,):
@@ -89,25 +128,37 @@ def test_the_verdict_of_every_rule_on_every_day_is_panderas_by_every_plan(
         assert failed_rules(report, contract, day) == {
             rule.name for rule in contract.rules if share(expected.get(rule.name, 0), rows.num_rows) > rule.max_failing
         }
+        yield from ["a rule broken"] * bool(expected)
     assert figures(planned) == figures(report)
-    for sql, found in ((by_value, report), (by_footers, planned)):
+    # Only what the platform staged is quarantined, and its files do not lie.
+    for sql, found in ((by_value, report), (by_footers, planned))[statistics == "lying" :]:
         assert quarantined(con, sql, case, found) == expected_quarantine(case, found)
+    staged = Staged(by_footers, case.product.partitioned_by, ours)
+    yield from (f"way {way}" for way in plan_of(con, staged, contract, compiled(contract)).ways.values())
 
 
-def staged_sql(path: Path, rows: pa.Table) -> str:
-    """FROM-able text of the rows in a Parquet file of many small row groups, by another writer than DuckDB."""
-    pq.write_table(rows, path, row_group_size=4)
-    return f"read_parquet('{path}')"
+def grown(rows: pa.Table, growth: str) -> pa.Table:
+    """The rows, so many more of them that DuckDB makes several row groups."""
+    if growth == "as drawn" or not rows.num_rows:
+        return rows
+    if growth == "in every row group":
+        return pa.concat_tables([rows] * -(-MORE // rows.num_rows)).combine_chunks()
+    return rows.take(pa.array([0] * MORE + list(range(rows.num_rows))))
 
 
-def staged_by_us(con: duckdb.DuckDBPyConnection, folder: Path, rows: pa.Table, parts: int) -> dict[str, int]:
-    """The rows in some Parquet files that DuckDB wrote, said to be large enough that their footers are worth a look."""
-    size = -(-rows.num_rows // parts) or 1
-    con.register("all rows", rows)
-    for part in range(parts):
-        some = f"""(FROM "all rows" LIMIT {size} OFFSET {part * size})"""
-        con.execute(f"COPY {some} TO '{folder}/by_us_{part}.parquet' (FORMAT parquet)")
-    return {f"{folder}/by_us_{part}.parquet": ROWS_WORTH_A_LOOK for part in range(parts)}
+def met_in(case: Case) -> Iterator[str]:
+    """What is remarkable of the case's rows and rules."""
+    yield "by day" if case.days else "whole"
+    yield from {0: ["no row"], 1: ["one row"]}.get(case.rows.num_rows, [])
+    for column in case.product.contract.columns:
+        values = case.rows[column.name].unique().to_pylist() if column.type.kind != "list" else case.rows[column.name].to_pylist()
+        yield from {f"{column.type.kind} {'NULL' if value is None else 'given'}" for value in values}
+        yield from {"NaN" for value in values if value != value}
+        yield from {"infinity" for value in values if isinstance(value, float) and math.isinf(value)}
+        yield from {"newline" for value in values if isinstance(value, str) and "\n" in value}
+        yield from {"beyond ASCII" for value in values if isinstance(value, str) and not value.isascii()}
+    operands = [rule.value for rule in case.product.contract.rules]
+    yield from {"another zone" for value in operands if isinstance(value, datetime) and value.utcoffset()}
 
 
 def figures(report: Report) -> Any:

@@ -53,7 +53,7 @@ WAYS = {
     "code__ge": "pruned",
     "country__isin": "pruned",
     "country__max_length": "pruned",
-    "country__matches": "fused",
+    "country__matches": "pruned",
     "price__not_null": "footer",
     "price__ge": "footer",
     "price__le": "footer",
@@ -99,6 +99,27 @@ def test_each_rule_goes_the_cheapest_way(con: duckdb.DuckDBPyConnection, tmp_pat
     assert dict(plan.ways) == WAYS
     assert proved(con, plan) == {name for name, way in WAYS.items() if way in ("footer", "pruned")}
     assert failing(con, Sales, files) == {}
+
+
+@pytest.mark.parametrize("bad", ["NULL", "'de'", "'ÄÖ'"])
+def test_a_pattern_is_asked_of_each_value_of_a_dictionary_in_every_row_group(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, bad: str
+) -> None:
+    countries = f"CASE WHEN range = 6000 THEN {bad} ELSE ['DE', 'FR', 'IT'][1 + (range % 3)::INTEGER] END"
+    con.execute(f"COPY (SELECT {countries} AS c FROM range(8192)) TO '{tmp_path}/c.parquet' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+    files, contract = {f"{tmp_path}/c.parquet": ROWS_WORTH_A_LOOK}, one_column(str | None, matches="[A-Z]+$", contains="^[A-Z]{2}$")
+
+    plan = plan_of(con, contract, files)
+
+    assert set(plan.ways.values()) == {"pruned"}
+    assert proved(con, plan) == ({"c__matches", "c__contains"} if bad == "NULL" else frozenset())
+    assert failing(con, contract, files) == ({} if bad == "NULL" else {"c__matches": 1, "c__contains": 1})
+
+
+def test_a_pattern_of_values_that_are_no_dictionary_is_asked_of_each_row(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    files = written(con, tmp_path / "c.parquet", "SELECT uuid()::VARCHAR AS c FROM range(3000)")
+
+    assert plan_of(con, one_column(str, matches="[0-9a-f-]+$"), files).ways["c__matches"] == "fused"
 
 
 def test_small_files_are_read_once_and_their_footers_not_at_all(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

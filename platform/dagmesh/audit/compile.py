@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dagmesh.audit.exact import exact_condition, exact_members
+from dagmesh.audit.glob import to_glob
 from dagmesh.audit.literals import NotCompiled, literal, quoted, text
 from dagmesh.audit.regex import to_re2
 from dagmesh.model.contract import Column, Contract
@@ -141,4 +142,5 @@ def _text(name: str, rule: Rule) -> str:
         return f"NOT starts_with({name}, {text(rule.value)})"
     if rule.kind == "endswith":
         return f"NOT ends_with({name}, {text(rule.value)})"
-    return f"NOT regexp_matches({name}, {text(to_re2(rule.value, anchored=rule.kind == 'matches'))})"
+    found, glob = f"regexp_matches({name}, {text(to_re2(rule.value, anchored=rule.kind == 'matches'))})", to_glob(rule.value)
+    return f"CASE WHEN {name} GLOB {text(glob)} THEN FALSE ELSE NOT {found} END" if glob else f"NOT {found}"

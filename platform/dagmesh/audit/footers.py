@@ -20,6 +20,8 @@ from dagmesh.model.rule import COMPARISONS, ColumnRef
 
 # What is bounded by values of its own type; text may be cut, and a list's bounds are its items'.
 BOUNDED = ("int", "float", "decimal", "bool", "date", "timestamp")
+# Different values, summed over row groups, that are few: gathered from everywhere they take some tens of megabytes.
+FEW = 2**20
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,13 @@ class Footers:
     """What is known of the rows without reading them.
 
     `clean` are the rules that no row breaks, `bounds` the smallest and largest value of each column of integers, `dictionaries`
-    the columns whose different values stand once in each row group.
+    the columns whose different values stand once in each row group, `few` those of which there are few in all.
     """
 
     clean: frozenset[str] = frozenset()
     bounds: Mapping[str, tuple[int, int]] | None = None
     dictionaries: frozenset[str] = frozenset()
+    few: frozenset[str] = frozenset()
 
 
 def written_by_us(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> bool:
@@ -56,6 +59,7 @@ def footers(con: duckdb.DuckDBPyConnection, files: Sequence[str], contract: type
         frozenset(clean | {step.rule.name for step in steps if _is_given(contract, step, by_name)}),
         {name: (low, high) for name, low, high in zip(integers, edges[::2], edges[1::2], strict=True) if name in known and low is not None},
         frozenset(name for name, fact in by_name.items() if fact["dictionaries"]),
+        frozenset(name for name, fact in by_name.items() if fact["dictionaries"] and (fact["values"] or FEW) < FEW),
     )
 
 
@@ -78,10 +82,12 @@ def _facts_sql(files: Sequence[str], columns: Sequence[Column], wanted: Sequence
     cases = " ".join(f"WHEN {text(column.name)} THEN {_both_known(column)}" for column in columns)
     known = f"CASE name {cases} ELSE FALSE END" if columns else "FALSE"
     fact = f"""SELECT name, CASE WHEN count(nulls) = count(*) THEN sum(nulls) END AS nulls,
-        bool_and(dictionary) AS dictionaries, bool_and(coalesce({known}, FALSE) OR coalesce(nulls = n, FALSE)) AS bounded
+        bool_and(dictionary) AS dictionaries, CASE WHEN count(several) = count(*) THEN sum(several) END AS values,
+        bool_and(coalesce({known}, FALSE) OR coalesce(nulls = n, FALSE)) AS bounded
         FROM groups GROUP BY name"""
     return f"""WITH groups AS MATERIALIZED (SELECT path_in_schema AS name, stats_min_value AS low, stats_max_value AS high, num_values AS n,
-            stats_null_count AS nulls, dictionary_page_offset IS NOT NULL AS dictionary FROM parquet_metadata({_listed(files)})),
+            stats_null_count AS nulls, stats_distinct_count AS several,
+            dictionary_page_offset IS NOT NULL AS dictionary FROM parquet_metadata({_listed(files)})),
         edges AS (SELECT {_edges(columns, "min", "low")} UNION ALL SELECT {_edges(columns, "max", "high")})
         SELECT {", ".join(["(SELECT list(fact) FROM (" + fact + ") AS fact)", "count(*)", *wanted])} FROM edges"""
 

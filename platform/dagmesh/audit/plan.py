@@ -3,7 +3,7 @@
 | way | for | reads |
 |---|---|---|
 | footer | NULLs, and comparisons with a value that the bounds settle | the files' footers, once for all rules |
-| pruned | rules on columns that DuckDB keeps as dictionaries; comparisons of text | the different values of each row group, or its bounds |
+| pruned | rules, patterns too, on columns that DuckDB keeps as dictionaries; comparisons of text | each row group's values, or its bounds |
 | bitmap | uniqueness of whole numbers close together | the column, a bit for each number of its range |
 | hash | uniqueness of anything else | the columns, eight bytes a row; equal hashes are compared in full |
 | fused | every other condition | the columns of all these rules, in one scan |
@@ -38,6 +38,8 @@ LARGEST_RANGE = 2**28
 BITS_PER_ROW = 64
 # Conditions that DuckDB asks of each different value of a dictionary, and not of each row.
 BY_DICTIONARY = (*COMPARISONS, "isin", "notin", "min_length", "max_length", "startswith", "endswith")
+# Conditions that it asks of each row all the same, unless the different values are gathered first.
+BY_VALUE = ("matches", "contains")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def _way(contract: type[Contract], step: Step, found: Footers, narrow: bool) -> 
         text = contract.column(rule.columns[0]).type.kind == "str"
         if rule.columns[0] in found.dictionaries or (text and rule.kind in COMPARISONS):
             return "pruned"
+    if step.way == "condition" and rule.kind in BY_VALUE and rule.columns[0] in found.few:
+        return "pruned"
     return _plain_way(step)
 
 
@@ -107,6 +111,11 @@ def proved(con: duckdb.DuckDBPyConnection, plan: Plan) -> frozenset[str]:
     clean = {step.rule.name for step in plan.by("footer")}
     if not looked_at:
         return frozenset(clean)
-    looks = (f"(SELECT {place} FROM {plan.staged.sql} WHERE {step.sql} LIMIT 1)" for place, step in enumerate(looked_at))
+    looks = (f"(SELECT {place} FROM {_values_sql(plan.staged, step)} WHERE {step.sql} LIMIT 1)" for place, step in enumerate(looked_at))
     broken = {row[0] for row in con.execute(" UNION ALL ".join(looks)).fetchall()}
     return frozenset(clean | {step.rule.name for place, step in enumerate(looked_at) if place not in broken})
+
+
+def _values_sql(staged: Staged, step: Step) -> str:
+    """FROM-able text of what a rule is asked of: the rows, or the different values of its column."""
+    return f"(SELECT DISTINCT {quoted(step.rule.columns[0])} FROM {staged.sql})" if step.rule.kind in BY_VALUE else staged.sql
