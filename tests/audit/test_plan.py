@@ -305,3 +305,23 @@ def test_rows_that_lack_a_value_are_counted_also_where_footers_know_the_other_co
 
     assert plan_of(con, Two, files).ways == {"a__not_null": "footer", "b__not_null": "fused"}
     assert report.completeness == 0.75
+
+
+def test_the_numbers_of_each_day_take_a_bitmap_of_their_own(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    class Daily(dm.Contract):
+        """One row per number and day."""
+
+        n: int = dm.field(unique=True, description="Number.")
+        day: date = dm.field(description="UTC day.")
+
+    days = [date(2026, 11, day) for day in (16, 17, 18)]
+    rows = " UNION ALL ".join(f"SELECT range AS n, DATE '{day}' AS day FROM range(30_000)" for day in days)
+    again = f"SELECT 7, DATE '{days[1]}'"
+    con.execute(f"COPY ({rows} UNION ALL {again}) TO '{tmp_path}' (FORMAT parquet, PARTITION_BY (day), OVERWRITE_OR_IGNORE)")
+    files = {str(path): 30_001 for path in sorted(tmp_path.glob("*/*.parquet"))}
+    sql = f"(SELECT n, day FROM read_parquet({list(files)}, hive_partitioning=true, hive_types={{day: DATE}}))"
+
+    report = audit(con, sql, product(Daily, "day"), days=days, files=files)
+
+    assert planned(con, Staged(sql, "day", files), Daily, compiled(Daily)).ways["n__unique"] == "bitmap"
+    assert [(result.name, result.failing_rows, result.failed_days) for result in report.failed] == [("n__unique", 2, (days[1],))]

@@ -12,7 +12,7 @@ from dagmesh.errors import AuditRefused
 from dagmesh.lake import quoting
 from dagmesh.lake.row_hash import row_hash_sql
 from dagmesh.lake.rows_sql import pattern_free
-from dagmesh.lake.storage import Storage
+from dagmesh.lake.storage import State, Storage
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +28,7 @@ class CopiedFile:
     """One Parquet file: `path` is relative to the storage, `day` None when the rows are not split by day, `stats` as Delta has them.
 
     `row_hash` is the sum of the rows' hashes modulo 2^64: it does not depend on their order, and the sums of files add up; None as
-    long as nobody has read them. `sha256` is that of its bytes, "" as long as nobody has hashed them.
+    long as nobody has read them. `sha256` is that of its bytes and `state` the file's then; "" and None before.
     """
 
     path: str
@@ -38,6 +38,7 @@ class CopiedFile:
     stats: str
     row_hash: int | None = None
     sha256: str = ""
+    state: State | None = None
 
     @property
     def folder(self) -> str:

@@ -9,7 +9,7 @@ from datetime import date
 from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from dagmesh.errors import DagmeshError
+from dagmesh.errors import AuditRefused, DagmeshError
 from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.copied_files import CopiedFile
 from dagmesh.lake.data_file import DataFile
@@ -43,6 +43,7 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
     chosen = [file for file in stage.files if not days or file.day in days]
     if any(file.row_hash is None for file in chosen):
         raise ValueError(f"{place.address}: the staged rows have no hashes; publish stage.with_row_hashes(...).")
+    _refuse_changed(place, chosen)
     named = [_named(file, record) for file in chosen]
     moves = [(file.path, data.path) for file, data in zip(chosen, named, strict=True)]
     adds = tuple(_add(file, data, stage, record) for file, data in zip(chosen, named, strict=True))
@@ -61,6 +62,17 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
 
 def _iso(days: Collection[date]) -> str:
     return ", ".join(sorted(day.isoformat() for day in days)) or "no days"
+
+
+def _refuse_changed(place: Place, files: Collection[CopiedFile]) -> None:
+    """What was audited is what is signed: a file must be as it was when its bytes were hashed, before the audit."""
+    states = place.storage.states([file.path for file in files])
+    changed = [file.path for file in files if states.get(file.path) != file.state]
+    if changed:
+        raise AuditRefused(
+            f"{place.address}: {changed[0]} was changed after it was hashed to be audited; nothing was published. "
+            f"Find out who else writes to {place.storage.root}, then run it again."
+        )
 
 
 def _named(file: CopiedFile, record: Record) -> DataFile:

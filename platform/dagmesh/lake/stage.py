@@ -70,8 +70,10 @@ class Stage:
         return rows_sql(paths, columns(self.product), self.product.partitioned_by)
 
     def with_contents(self) -> Stage:
-        """The stage whose files have the hashes of their bytes: what is changed after this is not what gets signed."""
-        return replace(self, files=tuple(replace(file, sha256=self.storage.sha256(file.path)) for file in self.files))
+        """The stage whose files have the hashes of their bytes: a file that is changed after this is not published."""
+        states = self.storage.states([file.path for file in self.files])
+        files = (replace(file, sha256=self.storage.sha256(file.path), state=states.get(file.path)) for file in self.files)
+        return replace(self, files=tuple(files))
 
     def discard(self) -> None:
         """Remove what is left of the stage."""
