@@ -13,6 +13,7 @@ from tests.strategies import product
 
 import dagmesh as dm
 from dagmesh.audit.audit import audit, bad_rows_sql
+from dagmesh.audit.bad_rows import SAMPLES
 
 MONDAY, TUESDAY = date(2026, 11, 16), date(2026, 11, 17)
 
@@ -136,3 +137,50 @@ def test_a_check_of_any_name_is_named(con: duckdb.DuckDBPyConnection, value: str
     report = audit(con, "words", target)
 
     assert con.execute(f"FROM {bad_rows_sql(con, 'words', target, report)}").fetchall() == [(value, ["word__ne"])]
+
+
+class Dirty(dm.Contract):
+    """One row per row; nobody keeps any of it."""
+
+    k: int = dm.field(unique=True, ge=10**9, description="Number.")
+    a: int = dm.field(ge=10**9, ne=3, description="Any.")
+    b: str = dm.field(max_length=1, isin=["q"], startswith="q", endswith="q", matches="q", description="Any.")
+    c: float = dm.field(lt=0, description="Any.")
+
+
+def reads(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[Any]]:
+    """The statements that an audit of the rows asks beside DESCRIBE, and the results that failed."""
+    con.execute("CALL enable_logging('QueryLog')")
+    report = audit(con, sql, product(Dirty, None))
+    con.execute("CALL disable_logging()")
+    asked = con.execute("SELECT message FROM duckdb_logs WHERE contains(message, ?) AND NOT starts_with(message, 'DESCRIBE')", [sql])
+    return [message for (message,) in asked.fetchall()], list(report.failed)
+
+
+def dirty(con: duckdb.DuckDBPyConnection, rows: int, bad: str = "TRUE") -> str:
+    good = "10**9 + range AS k, 10**9 AS a, 'q' AS b, -1::DOUBLE AS c"
+    con.execute(
+        f"""CREATE OR REPLACE TABLE rows AS SELECT (CASE WHEN {bad} THEN 3 ELSE k END)::BIGINT AS k,
+        (CASE WHEN {bad} THEN 3 ELSE a END)::BIGINT AS a, CASE WHEN {bad} THEN repeat('x', 40) ELSE b END AS b,
+        CASE WHEN {bad} THEN 1.5 ELSE c END AS c FROM (SELECT {good}, range FROM range({rows}))"""
+    )
+    return "rows"
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad"), [(1_000, "TRUE"), (200_000, "TRUE"), (200_000, "range % 60000 = 59999"), (200_000, "range > 150000")]
+)
+def test_a_report_costs_two_looks_more_and_stays_small_however_many_rules_and_rows_fail(
+    con: duckdb.DuckDBPyConnection, rows: int, bad: str
+) -> None:
+    asked, failed = reads(con, dirty(con, rows, bad))
+    broken = con.execute("SELECT count(*) FROM rows WHERE a = 3").fetchall()[0][0]
+
+    samples = [result for result in failed if result.samples]
+    looks = [message for message in asked if "FILTER" in message]
+    assert len(samples) >= 9
+    assert {len(result.samples) for result in samples} == {min(SAMPLES, broken)}
+    assert {result.failing_rows for result in samples} == {broken}
+    assert len(looks) == (1 if bad == "TRUE" else 2)
+    assert len(asked) <= 2 + 2  # the scan, the values that repeat, the looks
+    assert len(str([result.describe() for result in failed])) < 40_000

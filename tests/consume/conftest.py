@@ -85,7 +85,7 @@ class Shop:
     def publish(self, product: Product, sql: str, days: Sequence[date] = (), **said: object) -> Snapshot:
         self.now += timedelta(hours=1)
         table = self.lake.table(product.address)
-        stage = table.stage(self.con, sql, product, days)
+        stage = table.stage(self.con, sql, product, days).with_row_hashes(self.con, {})
         record = Record(**{"run_id": "run-1", "published_at": self.now, "made_of": dict.fromkeys([*days, None], "0" * 16), **said})
         return table.publish(stage, days, record, self.lake.signing_key(product.domain))
 

@@ -51,7 +51,7 @@ def publish(root: str, home: str, major: int, first: int, count: int, days: list
     for number in range(first, first + count):
         listed = ", ".join(f"DATE '{day}'" for day in wanted)
         sql = f"(SELECT unnest([{listed}]) AS made_on, {number} AS publication, r.range AS position FROM range({ROWS}) r)"
-        stage = table.stage(con, sql, product, wanted)
+        stage = table.stage(con, sql, product, wanted).with_row_hashes(con, {})
         record = Record(str(number), datetime.now(UTC), dict.fromkeys(wanted, "0" * 16))
         table.publish(stage, wanted, record, lake.signing_key("orders"))
         os.write(file, f"{number}\n".encode())

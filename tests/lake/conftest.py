@@ -64,11 +64,12 @@ class Shop:
     def stage(self, rows: Rows, days: Sequence[date] | None = None, product: Product | None = None) -> Stage:
         """The rows, given as the numbers of the lines of each day, staged for these days (by default those of the rows)."""
         product = product or self.daily
-        return self.table(product).stage(self.con, sales(rows), product, list(rows) if days is None else days)
+        stage = self.table(product).stage(self.con, sales(rows), product, list(rows) if days is None else days)
+        return stage.with_row_hashes(self.con, {})
 
     def stage_whole(self, numbers: Sequence[int]) -> Stage:
         sql = f"(SELECT unnest({list(numbers)}::BIGINT[]) AS category_id, ['a', 'b'] AS tags)"
-        return self.table(self.whole).stage(self.con, sql, self.whole, [])
+        return self.table(self.whole).stage(self.con, sql, self.whole, []).with_row_hashes(self.con, {})
 
     def publish(self, rows: Rows, **said: object) -> Snapshot:
         return self.publish_stage(self.stage(rows), **said)

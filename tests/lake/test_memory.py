@@ -51,7 +51,7 @@ sql = f"""(SELECT DATE '2026-01-01' + (i % 5)::INT AS sold_on, i AS line_id, (i 
                   md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS buyer
            FROM range({rows}) numbers(i) ORDER BY buyer)"""
 table = lake.table(product.address)
-stage = table.stage(con, sql, product, days)
+stage = table.stage(con, sql, product, days).with_row_hashes(con, {})
 report = audit(con, stage.sql(), product, days=days, arrived={day: 1.0 for day in days})
 record = Record("run-1", datetime.now(UTC), {day: "0123456789abcdef" for day in days})
 snapshot = table.publish(stage, days, record, lake.signing_key("orders"))

@@ -1,9 +1,12 @@
 """Staging: one scan, invisible, exactly the days asked for."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from tests.lake.conftest import sales
 
 from dagmesh.errors import AuditRefused
 
@@ -97,3 +100,34 @@ def test_more_days_than_duckdb_keeps_open_are_staged_in_one_file_each_or_more(sh
 
     assert stage.rows == dict.fromkeys(days, 400)
     assert shop.con.execute(f"SELECT count(DISTINCT line_id), count(*) FROM {stage.sql()}").fetchone() == (100000, 100000)
+
+
+def test_the_sum_of_a_day_is_its_files_and_a_day_in_several_files_is_read(shop) -> None:
+    table, rows = shop.table(), {A: [1, 2], B: [3], C: []}
+    read = table.stage(shop.con, sales(rows), shop.daily, list(rows)).with_row_hashes(shop.con, {})
+    sums = {file.day: file.row_hash for file in read.files}
+
+    given = replace(read, files=tuple(replace(file, row_hash=None) for file in read.files)).with_row_hashes(shop.con, {A: 7, B: 8})
+
+    assert [file.row_hash for file in sorted(given.files, key=lambda file: str(file.day))] == [7, 8, 0]
+    (one,) = (file for file in read.files if file.day == A)
+    read.storage.copy(one.path, other := one.path.replace("data_", "more_"))
+    files = tuple(replace(one, path=path, row_hash=None) for path in (one.path, other))
+    twice = replace(read, files=files).with_row_hashes(shop.con, {A: 7})
+    assert [file.row_hash for file in twice.files] == [sums[A], sums[A]]
+
+
+def test_rows_without_hashes_are_not_published(shop) -> None:
+    stage = shop.table().stage(shop.con, sales({A: [1]}), shop.daily, [A])
+
+    with pytest.raises(ValueError, match="the staged rows have no hashes"):
+        shop.publish_stage(stage)
+
+
+def test_what_is_changed_after_it_was_hashed_is_not_published(shop) -> None:
+    stage = shop.stage({A: [1]}).with_contents()
+    file = Path(stage.storage.path(stage.files[0].path))
+    file.write_bytes(file.read_bytes()[:-1] + b"2")
+
+    with pytest.raises(AuditRefused, match="was changed after it was hashed to be audited; nothing was published"):
+        shop.publish_stage(stage)

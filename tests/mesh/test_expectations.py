@@ -189,5 +189,5 @@ def publish_totals_of_another_day(mesh: SmallMesh) -> None:
     day, con = date(2026, 10, 31), mesh.lake.connect()
     (totals,) = mesh.mesh.location("reports").load().products
     table = mesh.lake.table(totals.address)
-    stage = table.stage(con, f"(SELECT DATE '{day}' AS read_on, 1::BIGINT AS degrees)", totals, [day])
+    stage = table.stage(con, f"(SELECT DATE '{day}' AS read_on, 1::BIGINT AS degrees)", totals, [day]).with_row_hashes(con, {})
     table.publish(stage, [day], Record("run-1", datetime.now(UTC), {day: "0" * 16}), mesh.lake.signing_key("reports"))

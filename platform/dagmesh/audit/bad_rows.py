@@ -19,6 +19,9 @@ from dagmesh.model.contract import Contract
 from dagmesh.model.domain import Product
 
 SAMPLES = MARKS
+# What breaks a rule in so many rows is not worth a scan; they are read in the time of a few queries.
+FIRST_ROWS = 10_000
+Samples = tuple[dict[str, Any], ...]
 
 
 def with_samples(
@@ -29,28 +32,50 @@ def with_samples(
     numbers: Mapping[str, list[int]],
     tallies: Tallies,
 ) -> tuple[Result, ...]:
-    """The results, each failed one with up to 20 of its failing rows, whichever are found first.
+    """The results, each failed one with up to 20 of its failing rows, in order.
 
-    The search for each ends at the twentieth, so that the more rows are bad, the less is read. `numbers` holds, for the rules
-    that Pandera judged, the numbers of failing rows in the stage's order; `tallies` some identities that repeat.
+    Two looks at most, whatever the number of rules: the first rows show what nearly all break, and one scan finds the rest for all
+    rules together, keeping 20 rows of each. `numbers` holds, for the rules that Pandera judged, the numbers of failing rows in the
+    stage's order; `tallies` some identities that repeat.
     """
     among = {name: ", ".join(str(number) for number in some) or "NULL" for name, some in numbers.items()}
     marks = {r.name: [m for day in r.failed_days or tallies for m in tallies[day].marks.get(r.name, ())][:MARKS] for r in results}
     flags = _flags(staged, contract, results, among, marks)
-    found = {r.name: _samples(con, staged, contract, r, flags[r.name]) for r in results if r.name in flags}
+    found: dict[str, Samples] = {}
+    for limit in (f" LIMIT {FIRST_ROWS}", ""):
+        left = [r for r in results if r.name in flags and len(found.get(r.name, ())) < min(SAMPLES, r.failing_rows)]
+        if left:
+            found |= _samples(con, staged, contract, left, flags, limit)
     return tuple(replace(result, samples=found.get(result.name, ())) for result in results)
 
 
 def _samples(
-    con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], result: Result, condition: str
-) -> tuple[dict[str, Any], ...]:
+    con: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    contract: type[Contract],
+    results: Sequence[Result],
+    flags: Mapping[str, str],
+    limit: str,
+) -> dict[str, Samples]:
+    """The 20 first failing rows of each of the results by what is shown of them, among the rows up to the limit: one statement."""
+    rows = staged.numbered if any(result.engine == "pandera" for result in results) else staged.sql
+    days = sorted({day for result in results for day in result.failed_days})
+    flagged = _flagged(f"(SELECT * FROM {rows} WHERE {staged.within(days)}{limit})", {r.name: flags[r.name] for r in results})
+    some = (f"min({_shown(contract, r)}, {SAMPLES}) FILTER ({quoted(_flag(r.name))})" for r in results)
+    answers = con.execute(f"SELECT {', '.join(some)} FROM {flagged}").fetchall()[0]
+    return {r.name: tuple(map(_json, answer or ())) for r, answer in zip(results, answers, strict=True)}
+
+
+def _shown(contract: type[Contract], result: Result) -> str:
+    """A struct of what is shown of a failing row: the key's and the rule's columns."""
     rule = next((rule for rule in contract.rules if rule.name == result.name), None)
     own = rule.columns if rule else tuple(column.name for column in contract.columns if not column.nullable)
-    wanted = dict.fromkeys((*contract.key(), *own))
-    shown = ", ".join(shown_sql(contract.column(name)) for name in wanted)
-    rows = staged.numbered if result.engine == "pandera" else staged.sql
-    some = con.execute(f"SELECT {shown} FROM {rows} WHERE {condition} LIMIT {SAMPLES}").fetchall()
-    return tuple({name: json_number(value) for name, value in zip(wanted, row, strict=True)} for row in some)
+    shown = (f"{quoted(name)} := {shown_sql(contract.column(name))}" for name in dict.fromkeys((*contract.key(), *own)))
+    return f"struct_pack({', '.join(shown)})"
+
+
+def _json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: json_number(value) for name, value in row.items()}
 
 
 def bad_rows_sql(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Product, report: Report) -> str:
@@ -68,7 +93,7 @@ def bad_rows_sql(con: duckdb.DuckDBPyConnection, staged_sql: str, product: Produ
     broken = ", ".join(f"CASE WHEN {quoted(_flag(name))} THEN {text(name)} END" for name in flags)
     every = ", ".join(quoted(column.name) for column in product.contract.columns)
     rules = f"list_filter([{broken or 'NULL'}]::VARCHAR[], lambda rule: rule IS NOT NULL)"
-    return f"(SELECT {every}, {rules} AS broken_rules FROM {_flagged(staged, flags, numbers=bool(among))})"
+    return f"(SELECT {every}, {rules} AS broken_rules FROM {_flagged(staged.numbered if among else staged.sql, flags)})"
 
 
 def _registered(
@@ -123,12 +148,11 @@ def _condition(
     return step.sql
 
 
-def _flagged(staged: Staged, flags: Mapping[str, str], *, numbers: bool) -> str:
-    """FROM-able text of the staged rows that have a flag, with a boolean column for each flag.
+def _flagged(rows: str, flags: Mapping[str, str]) -> str:
+    """FROM-able text of the rows that have a flag, with a boolean column for each flag.
 
     Only they are sorted, shown and written; of the others no more than the flags' columns is read.
     """
-    rows = staged.numbered if numbers else staged.sql
     columns = ", ".join(f"{condition} AS {quoted(_flag(name))}" for name, condition in flags.items())
     where = " OR ".join(quoted(_flag(name)) for name in flags) or "FALSE"
     return f"(SELECT * FROM (SELECT *{', ' if columns else ''}{columns} FROM {rows}) WHERE {where})"

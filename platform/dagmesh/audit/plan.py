@@ -11,7 +11,8 @@
 
 Only files that this release of DuckDB wrote are judged by their footers. Of all others, and of rows whose files are not
 said, every value is read, and DuckDB is kept from believing what their statistics say of them. Where files are small,
-opening them once more for a rule costs more than reading them, so all conditions are fused.
+opening them once more for a rule costs more than reading them, so all conditions are fused; where they are smaller still,
+nobody looks who wrote them.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from dagmesh.model.rule import COMPARISONS, ColumnRef
 
 Way = Literal["footer", "pruned", "bitmap", "hash", "fused", "pandera"]
 
+# Opening a file once more to see who wrote it costs less than keeping DuckDB from its statistics for this many rows.
+ROWS_WORTH_A_FOOTER = 1_000
 # Opening a file costs about what reading one rule's values of this many rows does.
 ROWS_WORTH_A_LOOK = 20_000
 # Bits a number: a bitmap of 32 MB at most in each thread, and no larger than the hashes would be.
@@ -59,8 +62,11 @@ class Plan:
 def planned(con: duckdb.DuckDBPyConnection, staged: Staged, contract: type[Contract], steps: Sequence[Step]) -> Plan:
     """The plan for rows of a contract, by what the footers of their files say."""
     files, rows = list(staged.files), sum(staged.files.values())
-    if rows < ROWS_WORTH_A_LOOK * max(len(files), 1) or not written_by_us(con, files):
-        return Plan(_by_value(staged, contract), tuple(steps), {step.rule.name: _plain_way(step) for step in steps})
+    per_file = rows // max(len(files), 1)
+    ours = per_file >= ROWS_WORTH_A_FOOTER and written_by_us(con, files)
+    if not ours or per_file < ROWS_WORTH_A_LOOK:
+        read = staged if ours else _by_value(staged, contract)
+        return Plan(read, tuple(steps), {step.rule.name: _plain_way(step) for step in steps})
     found = footers(con, files, contract, steps)
     bitmaps = {step.rule.name: edges for step in steps if (edges := _narrow(staged, step, found, rows))}
     ways = {step.rule.name: _way(contract, step, found, step.rule.name in bitmaps) for step in steps}
@@ -87,11 +93,12 @@ def _plain_way(step: Step) -> Way:
 
 
 def _narrow(staged: Staged, step: Step, found: Footers, rows: int) -> tuple[int, int] | None:
-    """The range of a unique column's numbers, where a bit for each of them is less than the hashes; one bitmap is of one day."""
-    if step.way != "unique" or staged.day or len(step.rule.columns) > 1:
+    """The range of a unique column's numbers, where a bit for each of them is less than the hashes; each day has a bitmap of its own."""
+    if step.way != "unique" or len(step.rule.columns) > 1:
         return None
+    days = len(staged.files) if staged.day else 1
     low, high = (found.bounds or {}).get(step.rule.columns[0], (0, LARGEST_RANGE))
-    return (low, high) if high - low < min(LARGEST_RANGE, BITS_PER_ROW * rows) else None
+    return (low, high) if (high - low) * days < min(LARGEST_RANGE, BITS_PER_ROW * rows) else None
 
 
 def _by_value(staged: Staged, contract: type[Contract]) -> Staged:

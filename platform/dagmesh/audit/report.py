@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
+from dagmesh.audit.scan import Tallies
 from dagmesh.model.domain import Product
 from dagmesh.model.rule import Severity
 
@@ -62,7 +63,7 @@ class Report:
     """What an audit found.
 
     `days` is empty for a whole product. `profile` is of the days that passed, or of all if none did; `day_profiles` has
-    each of those days by itself.
+    each of those days by itself. `tallies` are what the scan counted, by day (None: all together), for who remembers it.
     """
 
     rows: int
@@ -71,6 +72,7 @@ class Report:
     days: Mapping[date, Day] = field(default_factory=dict)
     profile: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     day_profiles: Mapping[date, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[Result, ...]:

@@ -1,4 +1,4 @@
-"""The one scan: how many rows each day has and how many of them break each rule."""
+"""The one scan: how many rows each day has, how many of them break each rule, the rows' hashes and their profile."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import duckdb
 
 from dagmesh.audit.compile import Step
 from dagmesh.audit.literals import literal, quoted
+from dagmesh.audit.profile import Measure, Profile, profile_of
 
 # A name with a space cannot be a contract's column.
 NUMBER = "row number"
+DAY = '"row day"'
 # As many identities that repeat have at least as many rows to show.
 MARKS = 20
 
@@ -46,40 +48,86 @@ class Staged:
 class Tally:
     """Counts of one day: rows, rows that lack a required value, and failing rows by rule name.
 
-    `marks` are the hashes of some identities that several rows share, by the name of the rule that forbids it.
+    `marks` are the hashes of some identities that several rows share, by the name of the rule that forbids it. `row_hash` is the
+    sum of the rows' hashes, where it was asked for.
     """
 
     rows: int
     incomplete: int
     failing: dict[str, int]
     marks: dict[str, list[int]] = field(default_factory=dict)
+    row_hash: int = 0
 
 
 Tallies = dict[date | None, Tally]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the scan is to find beside the rules' counts: the profile, and the sum of each row's hash, an expression of its columns."""
+
+    measures: Sequence[Measure] = ()
+    row_hash: str = "0"
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What the scan found: the tallies of every day there are rows of (None: all rows), the profile of each day and, by None, of all."""
+
+    tallies: Tallies
+    profiles: Mapping[date | None, Profile]
+
+
 def scan(
-    con: duckdb.DuckDBPyConnection, staged: Staged, steps: Sequence[Step], incomplete: str, bitmaps: Mapping[str, tuple[int, int]]
-) -> Tallies:
-    """The tallies of every day there are rows of (None: all rows), of all rules that DuckDB judges.
+    con: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    steps: Sequence[Step],
+    incomplete: str,
+    bitmaps: Mapping[str, tuple[int, int]],
+    asked: Asked = Asked(),
+) -> Scanned:
+    """What is found of all rules that DuckDB judges, and what else is asked.
 
     `bitmaps` has, by name, the smallest and largest number of columns whose uniqueness a bitmap shows.
     """
     judged = [step for step in steps if step.way != "pandera"]
-    counts = ", ".join(["count(*)", f"count_if({incomplete})", *(_count(step, bitmaps.get(step.rule.name)) for step in judged)])
-    by_day = f"GROUP BY {staged.day_sql}" if staged.day else ""
-    rows = con.execute(f"SELECT {staged.day_sql}, {counts} FROM {staged.sql} {by_day}").fetchall()
+    counts = ["count(*)", f"count_if({incomplete})", f"sum({asked.row_hash})", *(_count(s, bitmaps.get(s.rule.name)) for s in judged)]
     tallies: Tallies = {}
-    for day, total, lacking, *found in rows:
-        # DuckDB's count_if is NULL where there are no rows.
-        failing = {s.rule.name: total - n if s.way == "unique" else n or 0 for s, n in zip(judged, found, strict=True)}
-        tallies[day] = Tally(total, lacking or 0, failing)
-    for step in judged:
-        if step.way == "unique" and any(tally.failing[step.rule.name] for tally in tallies.values()):
+    profiles = {}
+    for day, whole, total, lacking, hashes, *found in con.execute(_scan_sql(staged, counts, asked.measures)).fetchall():
+        answers = iter(found)
+        failing = {s.rule.name: total - n if s.way == "unique" else n for s, n in zip(judged, answers, strict=False)}
+        profiles[day] = profile_of(asked.measures, answers)
+        if not (whole and staged.day):
+            tallies[day] = Tally(total, lacking, failing, row_hash=hashes % 2**64)
+    _count_repeats(con, staged, [step for step in judged if step.way == "unique"], tallies)
+    return Scanned(tallies, profiles)
+
+
+def _scan_sql(staged: Staged, counts: Sequence[str], measures: Sequence[Measure]) -> str:
+    """One row for each day and, where the rows are judged by day, one for all: day, whether it is for all, counts, measures.
+
+    What is of all days is put together from the days', so that the rows are read and counted once.
+    """
+    found = [*counts, *(measure.of_rows for measure in measures)]
+    # DuckDB's count_if is NULL where there are no rows.
+    together = ["coalesce(sum({}), 0)::HUGEINT"] * len(counts) + [measure.of_days for measure in measures]
+    named = [quoted(f"found {number}") for number in range(len(found))]
+    answers = ", ".join(sql.format(name) for sql, name in zip(together, named, strict=True))
+    rows = ", ".join(f"{sql} AS {name}" for sql, name in zip(found, named, strict=True))
+    by_day, grouped = (f"GROUP BY {staged.day_sql}", f"GROUP BY GROUPING SETS (({DAY}), ())") if staged.day else ("", "")
+    whole = f"grouping({DAY}) = 1" if staged.day else "TRUE"
+    days = f"SELECT {staged.day_sql} AS {DAY}, {rows} FROM {staged.sql} {by_day}"
+    return f"SELECT {DAY if staged.day else 'NULL'}, {whole}, {answers} FROM ({days}) {grouped}"
+
+
+def _count_repeats(con: duckdb.DuckDBPyConnection, staged: Staged, unique: Sequence[Step], tallies: Tallies) -> None:
+    """Correct the counts of rows that seem to share their identity with others: hashes may be equal where identities are not."""
+    for step in unique:
+        if any(tally.failing[step.rule.name] for tally in tallies.values()):
             repeated = _repeats(con, staged, step)
             for day, tally in tallies.items():
                 tally.failing[step.rule.name], tally.marks[step.rule.name] = repeated.get(day, (0, []))
-    return tallies
 
 
 def _count(step: Step, bitmap: tuple[int, int] | None) -> str:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from dagmesh.errors import AuditRefused
 from dagmesh.lake import quoting
+from dagmesh.lake.row_hash import row_hash_sql
 from dagmesh.lake.rows_sql import pattern_free
-from dagmesh.lake.storage import Storage
+from dagmesh.lake.storage import State, Storage
 
 if TYPE_CHECKING:
     import duckdb
 
+# Half the bytes of snappy for a tenth of a COPY more; the levels above shrink a file by a twentieth and cost that much again.
+COMPRESSION = "COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _SHOWN_DAYS = 5
 _BOUNDED = ("BIGINT", "DATE", "VARCHAR")
 
@@ -24,7 +27,8 @@ _BOUNDED = ("BIGINT", "DATE", "VARCHAR")
 class CopiedFile:
     """One Parquet file: `path` is relative to the storage, `day` None when the rows are not split by day, `stats` as Delta has them.
 
-    `row_hash` is the sum of the rows' hashes modulo 2^64: it does not depend on their order, and the sums of files add up.
+    `row_hash` is the sum of the rows' hashes modulo 2^64: it does not depend on their order, and the sums of files add up; None as
+    long as nobody has read them. `sha256` is that of its bytes and `state` the file's then; "" and None before.
     """
 
     path: str
@@ -32,7 +36,14 @@ class CopiedFile:
     rows: int
     size: int
     stats: str
-    row_hash: int = 0
+    row_hash: int | None = None
+    sha256: str = ""
+    state: State | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where the file goes in its table: the day's folder, "" when the rows are not split by day."""
+        return self.path.split("/")[2] if self.day else ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,11 @@ class Copy:
         casts = ", ".join(f"CAST({quoting.name(name)} AS {kind}) AS {quoting.name(name)}" for name, kind in self.columns)
         return f"SELECT {casts} FROM {self.sql}"
 
+    @property
+    def stored(self) -> list[tuple[str, str]]:
+        """The columns that the files have: the day is the folder's name."""
+        return [(name, kind) for name, kind in self.columns if name != self.day_column]
+
 
 def copied(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, place: str) -> tuple[CopiedFile, ...]:
     """The files the rows were copied to, at least one for each of the days.
@@ -66,16 +82,16 @@ def copied(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder:
     """
     storage.make_folder(folder)
     if copy.day_column is None:
-        return _hashed(con, copy, storage, list(_files(con, copy, storage, folder, f"{folder}/data_0.parquet", "")))
+        return tuple(_files(con, copy, storage, folder, f"{folder}/data_0.parquet", ""))
     files = list(_files(con, copy, storage, folder, folder, f", OVERWRITE_OR_IGNORE, PARTITION_BY ({quoting.name(copy.day_column)})"))
     _refuse_other_days(files, copy, place)
     empty = _empty_files(con, copy, storage, folder, set(copy.days) - {file.day for file in files})
-    return (*_hashed(con, copy, storage, files), *empty)
+    return (*files, *empty)
 
 
 def _files(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, folder: str, target: str, partition: str) -> Iterator[CopiedFile]:
     to = quoting.text(storage.path(target))
-    statement = f"COPY ({copy.select}) TO {to} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS{partition})"
+    statement = f"COPY ({copy.select}) TO {to} (FORMAT parquet, {COMPRESSION}, RETURN_STATS{partition})"
     cursor = con.execute(statement)
     # By name: DuckDB 2 returns one column more than 1.5.
     names = [description[0] for description in cursor.description or ()]
@@ -91,18 +107,18 @@ def _file(row: Mapping[str, Any], copy: Copy, folder: str) -> CopiedFile:
     return CopiedFile(path, _date(day), row["count"], row["file_size_bytes"], stats)
 
 
-def _hashed(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, files: Sequence[CopiedFile]) -> tuple[CopiedFile, ...]:
-    """The files with their row hashes, in one scan of them."""
-    if not files:
-        return ()
-    stored = [name for name, _ in copy.columns if name != copy.day_column]
-    # The names are hashed too: equal values under other names are other rows to whoever reads them.
-    row = ", ".join([quoting.text(",".join(stored)), *(quoting.name(name) for name in stored)])
-    paths = quoting.texts(pattern_free(storage.path(file.path)) for file in files)
+def hashed(
+    con: duckdb.DuckDBPyConnection, stored: Sequence[tuple[str, str]], storage: Storage, files: Sequence[CopiedFile]
+) -> tuple[CopiedFile, ...]:
+    """The files with their row hashes, in one scan of those that lack them; `stored` are the columns they have."""
+    unread = [file for file in files if file.row_hash is None]
+    if not unread:
+        return tuple(files)
+    paths = quoting.texts(pattern_free(storage.path(file.path)) for file in unread)
     scan = f"read_parquet({paths}, hive_partitioning=false, filename='file of the row')"
-    sums = con.execute(f"""SELECT "file of the row", sum(hash({row})) FROM {scan} GROUP BY ALL""").fetchall()
+    sums = con.execute(f"""SELECT "file of the row", sum({row_hash_sql(stored)}) FROM {scan} GROUP BY ALL""").fetchall()
     by_path = {_tail(path): int(total) % 2**64 for path, total in sums}
-    return tuple(replace(file, row_hash=by_path.get(_tail(file.path), 0)) for file in files)
+    return tuple(replace(file, row_hash=by_path.get(_tail(file.path), 0)) if file.row_hash is None else file for file in files)
 
 
 def _tail(path: str) -> str:
@@ -148,11 +164,10 @@ def _empty_files(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, f
     """A file without rows for each day, so that the day counts as there."""
     if not days:
         return
-    stored = [(name, kind) for name, kind in copy.columns if name != copy.day_column]
-    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {quoting.name(name)}" for name, kind in stored)
-    empty = Copy(f"(SELECT {nothing} WHERE false)", stored, None, ())
+    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {quoting.name(name)}" for name, kind in copy.stored)
+    empty = Copy(f"(SELECT {nothing} WHERE false)", copy.stored, None, ())
     template = next(_files(con, empty, storage, folder, f"{folder}/empty.parquet", ""))
     for day in sorted(days):
         path = f"{folder}/{copy.day_column}={day}/data_0.parquet"
         storage.copy(template.path, path)
-        yield CopiedFile(path, day, 0, template.size, template.stats)
+        yield CopiedFile(path, day, 0, template.size, template.stats, row_hash=0)

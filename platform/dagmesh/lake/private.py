@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagmesh.errors import MeshError, NotPublished
-from dagmesh.lake.copied_files import CopiedFile, Copy, copied
+from dagmesh.lake.copied_files import CopiedFile, Copy, copied, hashed
 from dagmesh.lake.given_rows import given_rows
 from dagmesh.lake.owner_only import owner_only
 from dagmesh.lake.private_contents import Contents, Part
@@ -105,7 +105,7 @@ class PrivateTable:
         try:
             with given_rows(con, rows) as sql:
                 copy = Copy(sql, self._columns(con, sql, bool(days)), DAY if days else None, set(days))
-                files = copied(con, copy, storage, folder, self._place)
+                files = hashed(con, copy.stored, storage, copied(con, copy, storage, folder, self._place))
             shares = completeness or {}
             parts: list[date | None] = [*sorted(days)] or [None]
             written = {day: self._part(storage, files, day, made_of[day], shares.get(day, 1.0)) for day in parts}
@@ -143,7 +143,7 @@ class PrivateTable:
         stayed, row_hash = [], 0
         for file in files:
             if file.day == day:
-                row_hash = (row_hash + file.row_hash) % 2**64
+                row_hash = (row_hash + (file.row_hash or 0)) % 2**64
                 name = f"{secrets.token_hex(8)}.parquet"
                 stayed.append(f"{DAY}={day}/{name}" if day else name)
                 storage.move(file.path, stayed[-1])

@@ -31,6 +31,8 @@ class Record:
         seconds: how long the run worked on it.
         reason: why, where that is not plain.
         lineage: for each column what it is made of: source (an address or a private table's name), its column, and the way.
+        judged_by: which audit judged the rows; another may find otherwise.
+        audited: for each day (None: the whole product) whose rows need not be judged again, what was counted of them.
     """
 
     run_id: str
@@ -44,6 +46,8 @@ class Record:
     seconds: float = 0.0
     reason: str = ""
     lineage: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    judged_by: str = ""
+    audited: Mapping[date | None, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Publication:
     `days` has rows and completeness of the days this commit published (a whole product: none), `files` what it added.
     `rows`, `through`, `manifest`, `mixed` and `incomplete` are of the snapshot as it is after the commit: `manifest` is
     the hash over its files, `mixed` says that older files may lack columns of the contract, `incomplete` has every day
-    whose completeness is below 1.
+    whose completeness is below 1. `audited` has what the audit `judged_by` counted of the days added (a whole product: of "").
     """
 
     kind: Kind
@@ -80,6 +84,8 @@ class Publication:
     mixed: bool = False
     incomplete: Mapping[str, float] = field(default_factory=dict)
     lineage: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    judged_by: str = ""
+    audited: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from datetime import date
 from deltalake import CommitProperties, DeltaTable
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from dagmesh.errors import DagmeshError
+from dagmesh.errors import AuditRefused, DagmeshError
 from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.copied_files import CopiedFile
 from dagmesh.lake.data_file import DataFile
@@ -39,8 +39,12 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
     """The new snapshot; for the arguments see `Table.publish`."""
     if not set(days) <= set(stage.days) or bool(days) != bool(stage.days):
         raise ValueError(f"{place.address}: staged are {_iso(stage.days)}, to publish {_iso(days)}; publish days that are staged.")
+    stage = stage if all(file.sha256 for file in stage.files) else stage.with_contents()
     chosen = [file for file in stage.files if not days or file.day in days]
-    named = [_named(place, file, record) for file in chosen]
+    if any(file.row_hash is None for file in chosen):
+        raise ValueError(f"{place.address}: the staged rows have no hashes; publish stage.with_row_hashes(...).")
+    _refuse_changed(place, chosen)
+    named = [_named(file, record) for file in chosen]
     moves = [(file.path, data.path) for file, data in zip(chosen, named, strict=True)]
     adds = tuple(_add(file, data, stage, record) for file, data in zip(chosen, named, strict=True))
     for source, target in moves:
@@ -60,9 +64,20 @@ def _iso(days: Collection[date]) -> str:
     return ", ".join(sorted(day.isoformat() for day in days)) or "no days"
 
 
-def _named(place: Place, file: CopiedFile, record: Record) -> DataFile:
-    folder = file.path.split("/")[2] if file.day else ""
-    return DataFile(DataFile.name(folder, place.storage.sha256(file.path), file.row_hash, record.made_of[file.day]), file.size, file.rows)
+def _refuse_changed(place: Place, files: Collection[CopiedFile]) -> None:
+    """What was audited is what is signed: a file must be as it was when its bytes were hashed, before the audit."""
+    states = place.storage.states([file.path for file in files])
+    changed = [file.path for file in files if states.get(file.path) != file.state]
+    if changed:
+        raise AuditRefused(
+            f"{place.address}: {changed[0]} was changed after it was hashed to be audited; nothing was published. "
+            f"Find out who else writes to {place.storage.root}, then run it again."
+        )
+
+
+def _named(file: CopiedFile, record: Record) -> DataFile:
+    assert file.row_hash is not None
+    return DataFile(DataFile.name(file.folder, file.sha256, file.row_hash, record.made_of[file.day]), file.size, file.rows)
 
 
 def _add(file: CopiedFile, data: DataFile, stage: Stage, record: Record) -> AddAction:
@@ -97,6 +112,8 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
         key_id="",
         seconds=record.seconds,
         lineage=record.lineage,
+        judged_by=record.judged_by,
+        audited={str(day or ""): said for day, said in record.audited.items() if day in parts},
         incomplete={str(day): share for day, share in shares.items() if day and share < 1},
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagmesh.lake import quoting
+from dagmesh.lake.copied_files import COMPRESSION
 from dagmesh.lake.given_rows import given_rows
 from dagmesh.lake.owner_only import owner_only, private_home
 from dagmesh.model.domain import Product
@@ -34,7 +35,7 @@ def write_quarantine(con: duckdb.DuckDBPyConnection, rows: Any, path: Path) -> i
     owner_only(path.parent)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with given_rows(con, rows) as sql:
-        copy = f"COPY (FROM {sql}) TO {quoting.text(str(beside))} (FORMAT parquet, COMPRESSION zstd)"
+        copy = f"COPY (FROM {sql}) TO {quoting.text(str(beside))} (FORMAT parquet, {COMPRESSION})"
         ((count,),) = con.execute(copy).fetchall()
     beside.chmod(0o600)
     beside.replace(path)

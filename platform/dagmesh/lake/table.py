@@ -15,6 +15,7 @@ from dagmesh.lake.keys import SigningKey
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Record
 from dagmesh.lake.publish import publish
+from dagmesh.lake.remembered import Remembered, remembered
 from dagmesh.lake.rollback import rollback
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.lake.stage import Stage, staged
@@ -77,7 +78,7 @@ class Table:
         return list(islice(history(self.place), limit))
 
     def stage(self, con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Collection[date]) -> Stage:
-        """The rows of FROM-able `sql`, written beside the table in one scan.
+        """The rows of FROM-able `sql`, written beside the table; before they are published somebody hashes them.
 
         Args:
             con: where the rows are computed.
@@ -89,6 +90,18 @@ class Table:
             AuditRefused: rows of days that were not asked for.
         """
         return staged(con, sql, product, days, self.place.storage)
+
+    def remembered(self, stage: Stage, judged_by: str) -> dict[date | None, Remembered]:
+        """What signed publications say of the stage's days whose very files they audited; nothing when nothing is published.
+
+        Args:
+            stage: a stage with the hashes of its files.
+            judged_by: the audit that would judge them.
+
+        Raises:
+            UntrustedSnapshot: see `snapshot`.
+        """
+        return remembered(self.place, stage, judged_by) if self.newest is not None else {}
 
     def publish(self, stage: Stage, days: Collection[date], record: Record, key: SigningKey) -> Snapshot:
         """The new snapshot, in which the staged rows of `days` (none: of the whole product) replace exactly theirs.

@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
-from dagmesh.audit.audit import audit
 from dagmesh.audit.conform import conform_sql
+from dagmesh.audit.known import JUDGED_BY
 from dagmesh.audit.report import Report
 from dagmesh.errors import MeshError
 from dagmesh.lake.publication import Record
@@ -23,6 +23,7 @@ from dagmesh.lake.snapshot import Snapshot
 from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import Lineage
+from dagmesh.orchestrate.auditing import audited, to_remember
 from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expectations_kept, with_expectations
 from dagmesh.orchestrate.folding import folded, in_order
 from dagmesh.orchestrate.forms import computed
@@ -31,7 +32,6 @@ from dagmesh.orchestrate.inputs import Input, Ports, made_of, refused_for
 
 SAMPLE_ROWS = 5
 MASK = "•••"
-HISTORY = 10
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
     with in_order(run.con, product):
         stage = run.ports.resolver.lake.table(product.address).stage(run.con, sql, product, ready)
     with _used_up(stage):
-        report = _audited(run, product, inputs, stage)
+        stage = stage.with_contents()
+        report = audited(run.con, run.ports.resolver.lake, inputs, stage)
         kept = expectations_kept(run.con, run.ports.resolver.lake, product, stage, report)
         report = with_expectations(report, kept)
         quarantine = None if report.passed else _quarantined(run, product, stage, report, kept)
@@ -118,6 +119,7 @@ def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         refused = Outcome(report, refused=report.refused_days, waiting=waiting, quarantine=quarantine)
         if not (report.passed_days if days else report.passed):
             return refused
+        stage = stage.with_row_hashes(run.con, {day: tally.row_hash for day, tally in report.tallies.items()})
         run.look_at(stage)
         sample = _sample(run, product, stage, report.passed_days)
         snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
@@ -183,27 +185,6 @@ def _of_days(product: Product, days: Sequence[date]) -> str:
     return f'"{product.partitioned_by}" IN ({listed})'
 
 
-def _audited(run: Run, product: Product, inputs: Sequence[Input], stage: Stage) -> Report:
-    arrived = {day: min([1.0, *(i.completeness(i.seen([day]) if day else None) for i in inputs)]) for day in (stage.days or (None,))}
-    return audit(
-        run.con, stage.sql(), product, days=stage.days, arrived=arrived, history=_history(run, product, stage), files=stage.parquet
-    )
-
-
-def _history(run: Run, product: Product, stage: Stage) -> list[int]:
-    """Row counts of the product's newest days, or of its newest snapshots."""
-    table = run.ports.resolver.lake.table(product.address)
-    if not table.fingerprints():
-        return []
-    if not stage.days:
-        return [past.publication.rows for past in table.history(HISTORY) if past.trusted]
-    counts = {file.day: 0 for file in table.snapshot().files if file.day and file.day not in stage.days}
-    for file in table.snapshot().files:
-        if file.day in counts:
-            counts[file.day] += file.rows
-    return [counts[day] for day in sorted(counts)[-HISTORY:]]
-
-
 def _published(run: Run, product: Product, inputs: Sequence[Input], stage: Stage, report: Report, seconds: float) -> Snapshot:
     lake = run.ports.resolver.lake
     days = report.passed_days
@@ -218,6 +199,8 @@ def _published(run: Run, product: Product, inputs: Sequence[Input], stage: Stage
         through=None if days else min((i.through for i in inputs if i.through), default=None),
         seconds=round(seconds, 3),
         lineage=run.lineage(),
+        judged_by=JUDGED_BY,
+        audited=to_remember(report),
     )
     return lake.table(product.address).publish(stage, days, record, lake.signing_key(product.domain))
 

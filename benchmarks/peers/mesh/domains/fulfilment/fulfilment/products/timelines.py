@@ -39,8 +39,9 @@ def timelines(orders: duckdb.DuckDBPyRelation, shipments: duckdb.DuckDBPyRelatio
             s.carrier,
             s.shipped_at,
             s.delivered_at,
-            CAST(date_diff('minute', o.ordered_at, s.shipped_at) / 60.0 AS DOUBLE) AS hours_to_ship,
-            CAST(date_diff('minute', o.ordered_at, s.delivered_at) / 60.0 AS DOUBLE) AS hours_to_deliver
+            -- What date_diff('minute', ...) counts; of moments it asks a calendar about every row, which costs sixty times as much.
+            CAST((epoch_us(s.shipped_at) // 60000000 - epoch_us(o.ordered_at) // 60000000) / 60.0 AS DOUBLE) AS hours_to_ship,
+            CAST((epoch_us(s.delivered_at) // 60000000 - epoch_us(o.ordered_at) // 60000000) / 60.0 AS DOUBLE) AS hours_to_deliver
         FROM orders AS o
         LEFT JOIN shipments AS s ON s.order_id = o.order_id AND s.day = o.day
         """,
