@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dagmesh.errors import AddressError
 from dagmesh.lake.checked_files import CheckedFiles
 from dagmesh.lake.keys import SigningKey, announce, signing_key
+from dagmesh.lake.open_tables import OpenTables
 from dagmesh.lake.owner_only import is_writable, owner_only, private_home
 from dagmesh.lake.place import Place, Verified
 from dagmesh.lake.private import PrivateStore
@@ -31,7 +32,7 @@ _MAJOR = re.compile(r"v(\d+)\Z")
 class Lake:
     """One lake: `root` is a path, or a URL that both fsspec and Delta know; `home` is this machine's private folder.
 
-    It remembers the newest snapshot of each table that it verified, so a process keeps one.
+    It remembers the newest snapshot of each table that it verified, and tables it opened, so a process keeps one.
     """
 
     root: str
@@ -43,6 +44,7 @@ class Lake:
         return cls(mesh.lake_root, mesh.home)
 
     _verified: Verified = field(default_factory=dict, init=False, compare=False, repr=False)
+    _open: OpenTables = field(default_factory=OpenTables, init=False, compare=False, repr=False)
 
     @cached_property
     def storage(self) -> Storage:
@@ -59,7 +61,8 @@ class Lake:
             raise AddressError(f"'{address}' names no major; a table is one major of a product, for example {address.name}@1.")
         storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
         checked = CheckedFiles(self.home / "checked_files.sqlite")
-        return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked, self._verified))
+        found = Address(address.domain, address.product, address.major)
+        return Table(Place(found, storage, self.storage, checked, self._verified, self._open))
 
     def addresses(self) -> list[Address]:
         """Every published address, with its major, sorted."""

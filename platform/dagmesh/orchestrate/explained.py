@@ -62,7 +62,7 @@ def explained(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> Explaine
 
 def _explained_here(mesh: Mesh, days: Sequence[date], locations: Sequence[Location]) -> Explained:
     domains, broken = loaded(locations)
-    planned = plan(nodes_of(mesh, domains), days)
+    planned = plan(nodes_of(mesh, [one.domain for one in domains.values()]), days)
     names = {todo.node.key: _name(todo.node) for todo in planned.todo}
     stale = [
         Stale(names[todo.node.key], todo.days, _why(todo, names), tuple(sorted(names[key] for key in todo.after))) for todo in planned.todo
