@@ -34,6 +34,21 @@ class RunDays:
     days: tuple[date, ...] = ()
     looked_at: tuple[date, ...] = ()
 
+    @classmethod
+    def of(cls, name: str, named: Sequence[date], tags: Mapping[str, str]) -> RunDays:
+        """The days of the product whose asset has that name, in a run with these tags.
+
+        Raises:
+            MeshError: the tags are not as a plan writes them.
+        """
+        try:
+            own: Mapping[str, list[list[str]]] = json.loads(tags.get(OWN_DAYS, "{}"))
+            looked_at = _days(json.loads(tags.get(LOOKED_AT, "[]")))
+            return cls(tuple(named), _days(own[name]) if name in own else tuple(named), looked_at)
+        except (ValueError, TypeError) as error:
+            said = ", ".join(f"{tag}={tags[tag]}" for tag in (OWN_DAYS, LOOKED_AT) if tag in tags)
+            raise MeshError(f"{name}: the run's tags {said} are not as a plan writes them. Launch it without them.") from error
+
 
 def run_tags(batch: Collection[Todo], looked_at: Sequence[date] = ()) -> dict[str, str]:
     """The tags of the run that makes a batch, planned by a look at some days."""
@@ -73,18 +88,8 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 
 def days_of_product(context: dg.AssetExecutionContext, name: str) -> RunDays:
-    """The days of the daily product whose asset has that name.
-
-    Raises:
-        MeshError: the run's tags are not as a plan writes them.
-    """
-    named, tags = tuple(days_of(context)), context.run.tags
-    try:
-        own: Mapping[str, list[list[str]]] = json.loads(tags.get(OWN_DAYS, "{}"))
-        return RunDays(named, _days(own[name]) if name in own else named, _days(json.loads(tags.get(LOOKED_AT, "[]"))))
-    except (ValueError, TypeError, AttributeError) as error:
-        said = {tag: tags[tag] for tag in (OWN_DAYS, LOOKED_AT) if tag in tags}
-        raise MeshError(f"run {context.run.run_id[:8]}: its tags {said} are not as a plan writes them. Launch it without them.") from error
+    """The days of the daily product whose asset has that name; raises what `RunDays.of` raises."""
+    return RunDays.of(name, days_of(context), context.run.tags)
 
 
 def _ranges(days: Collection[date]) -> list[list[str]]:
