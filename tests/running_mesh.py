@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.small_mesh import HOME_SETTINGS, SmallMesh
 
-from dagmesh.orchestrate.sensor import range_tags
+from dagmesh.orchestrate.run_days import range_tags
 
 _RUNS = """{ runsOrError { ... on Runs { results {
   runId status startTime tags { key value } assetSelection { path } repositoryOrigin { repositoryLocationName }

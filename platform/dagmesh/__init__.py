@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dagmesh.orchestrate.event_stores import Arrivals, EventStoreResource
     from dagmesh.orchestrate.mesh_records import MeshRecords, Recorded, records
     from dagmesh.orchestrate.private_assets import files
-    from dagmesh.orchestrate.product_asset import daily, days_of
+    from dagmesh.orchestrate.product_asset import daily
     from dagmesh.orchestrate.resources import LakeResource, ResolverResource
 
 __all__ = [
@@ -110,7 +110,7 @@ _LATER = {
     "Subject": "dagmesh.model.policy",
     "connect": "dagmesh.consume.connection",
     "daily": "dagmesh.orchestrate.product_asset",
-    "days_of": "dagmesh.orchestrate.product_asset",
+    "days_of": "dagmesh.orchestrate.run_days",
     "files": "dagmesh.orchestrate.private_assets",
     "read_json_lines": "dagmesh.events.feeds.json_lines",
     "records": "dagmesh.orchestrate.mesh_records",

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection
 
 from dagmesh.orchestrate.event_log import KeptSqliteEventLog
 from dagmesh.orchestrate.instance import install
-from dagmesh.orchestrate.sensor import range_tags
+from dagmesh.orchestrate.run_days import range_tags
 
 RUN = "11111111-2222-3333-4444-555555555555"
 WRITER = """

@@ -3,9 +3,9 @@
 from datetime import date
 
 import pytest
-from tests.orchestrate.graph import DAYS, EVENTS, FILES, PLACES, READINGS, SERVES, TOTALS, Graph
+from tests.orchestrate.graph import DAYS, EVENTS, FILES, PLACES, PLACES_FILE, READINGS, SERVES, TOTALS, Graph
 
-from dagmesh.orchestrate.plan import changes, due_days, parts
+from dagmesh.orchestrate.plan import Plan, Todo, changes, due_days, parts
 
 D1, D2, D3, D4, D5, D6, D7 = DAYS
 OWN_SOURCE = '''"""What reports notes for itself."""
@@ -20,6 +20,23 @@ FILES = f"{dm.exports('reports')}/{{day}}"
 def notes(context: dg.AssetExecutionContext) -> None:
     """Notes by day."""
 '''
+
+
+WHOLE_SOURCE = '''"""What reports is told of sites."""
+import dagster as dg
+import dagmesh as dm
+
+
+@dg.asset(metadata=dm.files(f"{dm.exports('reports')}/sites.csv"))
+def sites() -> str:
+    """One row per site."""
+    return "(SELECT 's1' AS sensor, DATE '2026-01-01' AS newest)"
+'''
+SITES = (
+    PLACES_FILE.replace(', reads={"readings": "sensors.readings@1"}', "")
+    .replace("readings: duckdb", "sites: duckdb")
+    .replace('max(read_on) AS newest FROM readings GROUP BY sensor", readings=readings', 'newest FROM sites", sites=sites')
+)
 
 
 def batch(graph: Graph, *days: date, **said: object) -> dict[str, list[int]]:
@@ -173,16 +190,34 @@ def test_a_batch_is_a_range_of_days_in_a_row(graph: Graph) -> None:
     assert batch(graph, *DAYS) == {"events": [1, 2], "readings_v1": [1, 2]}
 
 
-def test_nodes_with_other_days_are_left_for_another_batch(graph: Graph) -> None:
+def test_products_with_other_days_share_the_batch(graph: Graph) -> None:
     graph.mesh.change(
         FILES["readings"], 'serves=["reports"],', 'serves=["reports"],\n    reads={"events": dm.read("events", late_days=2)},'
     )
     graph.make_all(D1, D2, D3, D4)
     graph.export(D5, 50)
 
-    assert batch(graph, *DAYS[:5]) == {"events": [5]}
-    graph.make(EVENTS, D5)
-    assert batch(graph, *DAYS[:5]) == {"readings_v1": [3, 4, 5]}
+    assert batch(graph, *DAYS[:5]) == {"events": [5], "readings_v1": [3, 4, 5]}
+
+
+def test_a_domain_that_one_run_can_finish_comes_first(graph: Graph) -> None:
+    graph.write_places()
+    places, totals, readings = (graph.nodes[key] for key in (PLACES, TOTALS, READINGS))
+    of_places, of_readings = Todo(places, (), "", frozenset()), Todo(readings, (D1,), "", frozenset())
+    of_totals = Todo(totals, (D1,), "", frozenset([READINGS]))
+
+    assert Plan((of_places, of_readings, of_totals), (), ()).batch() == (of_readings,)
+    assert Plan((of_places, of_totals), (), ()).batch() == (of_places,)
+
+
+def test_a_whole_product_of_what_has_no_days_holds_up_none(graph: Graph) -> None:
+    graph.mesh.write("domains/reports/reports/sources.py", WHOLE_SOURCE)
+    graph.mesh.write(FILES["places"], SITES)
+    graph.let_totals_read("places", "reports.places@1")
+    graph.mesh.write(".dagmesh/exports/reports/sites.csv", "s1")
+    graph.make_readings(D1)
+
+    assert batch(graph, D1) == {"sites": [], "places_v1": [], "totals_v1": [1]}
 
 
 def test_a_whole_product_is_made_once_after_the_last_range_of_its_input(graph: Graph) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from deltalake import CommitProperties, DeltaTable
@@ -12,7 +13,7 @@ from deltalake.exceptions import DeltaError
 
 from dagmesh.errors import PublishConflict
 from dagmesh.lake.data_file import DataFile
-from dagmesh.lake.delta_log import UnreadableLog, commit_info, newest_version, opened
+from dagmesh.lake.delta_log import UnreadableLog, commit_info, newest_version
 from dagmesh.lake.keys import SigningKey, announce
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, manifest
@@ -53,8 +54,8 @@ def committed(place: Place, key: SigningKey, propose: Propose) -> Snapshot:
     """
     announce(place.lake, key)
     for attempt in range(ATTEMPTS):
-        table = _opened(place)
-        snapshot = _attempt(place, key, propose(table), -1 if table is None else table.version())
+        with _opened(place) as table:
+            snapshot = _attempt(place, key, propose(table), -1 if table is None else table.version())
         if snapshot:
             return snapshot
         time.sleep(random.uniform(0, min(_LONGEST_WAIT, 0.01 * 2**attempt)))  # noqa: S311 - to get out of step, not secret
@@ -64,9 +65,11 @@ def committed(place: Place, key: SigningKey, propose: Propose) -> Snapshot:
     )
 
 
-def _opened(place: Place) -> DeltaTable | None:
+@contextmanager
+def _opened(place: Place) -> Iterator[DeltaTable | None]:
     try:
-        return opened(place.storage)
+        with place.tables.newest(place.storage) as table:
+            yield table
     except UnreadableLog as error:
         raise refusal(place, newest_version(place.storage) or 0, str(error)) from error
 

@@ -13,6 +13,7 @@ from dagmesh.errors import AddressError
 from dagmesh.lake.checked_files import CheckedFiles
 from dagmesh.lake.history import newest_trusted
 from dagmesh.lake.keys import SigningKey, announce, signing_key
+from dagmesh.lake.open_tables import OpenTables
 from dagmesh.lake.owner_only import is_writable, owner_only, private_home
 from dagmesh.lake.place import Place, Verified
 from dagmesh.lake.private import PrivateStore
@@ -33,7 +34,7 @@ _MAJOR = re.compile(r"v(\d+)\Z")
 class Lake:
     """One lake: `root` is a path, or a URL that both fsspec and Delta know; `home` is this machine's private folder.
 
-    It remembers the newest snapshot of each table that it verified, so a process keeps one.
+    It remembers the newest snapshot of each table that it verified, and tables it opened, so a process keeps one.
     """
 
     root: str
@@ -45,6 +46,7 @@ class Lake:
         return cls(mesh.lake_root, mesh.home)
 
     _verified: Verified = field(default_factory=dict, init=False, compare=False, repr=False)
+    _open: OpenTables = field(default_factory=OpenTables, init=False, compare=False, repr=False)
 
     @cached_property
     def storage(self) -> Storage:
@@ -61,7 +63,8 @@ class Lake:
             raise AddressError(f"'{address}' names no major; a table is one major of a product, for example {address.name}@1.")
         storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
         checked = CheckedFiles(self.home / "checked_files.sqlite")
-        return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked, self._verified))
+        found = Address(address.domain, address.product, address.major)
+        return Table(Place(found, storage, self.storage, checked, self._verified, self._open))
 
     def addresses(self, domain: str | None = None) -> list[Address]:
         """Every published address, or those of one domain, with its major, sorted."""
@@ -71,15 +74,19 @@ class Lake:
         """Every address that has a folder, or those of one domain, with its major, whether or not anything is published there yet."""
         for name in self._folders("") if domain is None else [domain]:
             for product in self._folders(name):
-                majors = (_MAJOR.match(folder) for folder in self._folders(f"{name}/{product}"))
-                yield from (Address(name, product, int(major[1])) for major in majors if major)
+                yield from self._majors(name, product)
+
+    def _majors(self, domain: str, product: str) -> Iterator[Address]:
+        majors = (_MAJOR.match(folder) for folder in self._folders(f"{domain}/{product}"))
+        return (Address(domain, product, int(major[1])) for major in majors if major)
 
     def _folders(self, folder: str) -> list[str]:
         return [name for name in self.storage.names(folder) if name[0] not in "_."]
 
     def latest_major(self, address: Address) -> Address | None:
         """The newest published major of the address's product; None when there is none."""
-        return max(self._majors(address.domain, address.product), default=None)
+        majors = self._majors(address.domain, address.product)
+        return max((found for found in majors if self.table(found).newest is not None), default=None)
 
     def readers(self, address: Address) -> list[Address]:
         """Where to look for those who read the product, in any major: every address whose publications ever named it."""

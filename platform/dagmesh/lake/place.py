@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.checked_files import CheckedFiles
+from dagmesh.lake.open_tables import OpenTables
 from dagmesh.lake.storage import State, Storage
 from dagmesh.model.address import Address
 
@@ -18,10 +19,14 @@ Verified = dict[str, tuple[list[State | None], "Snapshot"]]
 
 @dataclass(frozen=True)
 class Place:
-    """The place of one product's major: `storage` holds its table, `lake` the keys, `checked` the files known to be good."""
+    """The place of one product's major: `storage` holds its table, `lake` the keys, `checked` the files known to be good.
+
+    `verified` and `tables` are what this process remembers of the lake's tables.
+    """
 
     address: Address
     storage: Storage
     lake: Storage
     checked: CheckedFiles
     verified: Verified = field(default_factory=dict, compare=False, repr=False)
+    tables: OpenTables = field(default_factory=OpenTables, compare=False, repr=False)

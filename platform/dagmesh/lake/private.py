@@ -20,6 +20,7 @@ from dagmesh.lake.private_contents import Contents, Part
 from dagmesh.lake.rows_sql import Columns, rows_sql
 from dagmesh.lake.stage import STAGES
 from dagmesh.lake.storage import LocalStorage
+from dagmesh.lake.taken_files import taken
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,7 +106,9 @@ class PrivateTable:
         try:
             with given_rows(con, rows) as sql:
                 copy = Copy(sql, self._columns(con, sql, bool(days)), DAY if days else None, set(days))
-                files = hashed(con, copy.stored, storage, copied(con, copy, storage, folder, self._place))
+                files = taken(con, rows, copy, storage, folder) or hashed(
+                    con, copy.stored, storage, copied(con, copy, storage, folder, self._place)
+                )
             shares = completeness or {}
             parts: list[date | None] = [*sorted(days)] or [None]
             written = {day: self._part(storage, files, day, made_of[day], shares.get(day, 1.0)) for day in parts}

@@ -23,10 +23,10 @@ def make_again(mesh: Mesh, product: Product, progress: Progress) -> Iterator[Ran
     """
     domain = dagster_domain(mesh.location(product.domain))
     with dagster_instance(mesh) as instance:
-        builder = Builder(mesh, {domain.name: domain}, instance)
+        builder = Builder.of(mesh, domain, instance)
         key = product.address.key[0], product.address.key[1]
         for days in _days(mesh, product):
-            yield builder.run([key], days, progress)
+            yield builder.run(builder.asked([key], days), progress)
 
 
 def _days(mesh: Mesh, product: Product) -> list[list[date]]:

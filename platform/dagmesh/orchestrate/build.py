@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,24 +13,25 @@ from time import perf_counter
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.dependency import NodeHandle
 
 from dagmesh.consume.usage.records import patterns
 from dagmesh.errors import AddressError, MeshError, nearest
 from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Location, Mesh
-from dagmesh.orchestrate.definitions import definitions
 from dagmesh.orchestrate.domain import DagsterDomain
 from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.launcher import PROCESS
-from dagmesh.orchestrate.loading import dagster_domain, loaded, nodes_of
+from dagmesh.orchestrate.loading import Loaded, dagster_domain, loaded, nodes_of
 from dagmesh.orchestrate.nodes import Node, State, TableNode
 from dagmesh.orchestrate.own_python import BuildThere, has_own_python, run_there
 from dagmesh.orchestrate.plan import Part, Todo, changes, forget_touched, parts, plan
 from dagmesh.orchestrate.ran import Ran
+from dagmesh.orchestrate.resources import lake_of_process
+from dagmesh.orchestrate.run_days import days_made, run_tags
 from dagmesh.orchestrate.run_origin import note_origin, origin_tags
-from dagmesh.orchestrate.sensor import range_tags
 from dagmesh.orchestrate.unchanged import note_build
 
 Progress = Callable[[str], None]
@@ -75,12 +76,12 @@ def run_product(mesh: Mesh, address: Address, day: date, progress: Progress) -> 
     with dagster_instance(mesh) as instance:
         domain = dagster_domain(location)
         _check_days(domain, [day])
-        builder = Builder(mesh, {domain.name: domain}, instance)
-        nodes = builder.nodes()
+        builder = Builder.of(mesh, domain, instance)
+        nodes = builder.nodes
         key = product_key(domain, address)
         needed = _private_upstream(nodes, key)
         stale = [todo.node.key for todo in plan({k: nodes[k] for k in needed}, [day]).todo]
-        yield builder.run([*stale, key], [day] if any(nodes[k].daily for k in (*stale, key)) else [], progress)
+        yield builder.run(builder.asked([*stale, key], [day]), progress)
 
 
 def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
@@ -92,8 +93,8 @@ def backfill_domain(mesh: Mesh, name: str, days: Sequence[date], progress: Progr
     with dagster_instance(mesh) as instance:
         domain = dagster_domain(location)
         _check_days(domain, days)
-        builder = Builder(mesh, {name: domain}, instance)
-        yield builder.run(list(builder.nodes()), days, progress)
+        builder = Builder.of(mesh, domain, instance)
+        yield builder.run(builder.asked(builder.nodes, days), progress)
 
 
 @dataclass(frozen=True)
@@ -101,73 +102,83 @@ class Builder:
     """Runs nodes of domains that load in this process, on a Dagster instance."""
 
     mesh: Mesh
-    domains: Mapping[str, DagsterDomain]
+    domains: Mapping[str, Loaded]
     instance: dg.DagsterInstance
     tried: dict[Part, str] = field(default_factory=dict)
 
-    @cached_property
-    def lake(self) -> Lake:
-        """The mesh's lake, which remembers what it verified."""
-        return Lake.of(self.mesh)
+    @classmethod
+    def of(cls, mesh: Mesh, domain: DagsterDomain, instance: dg.DagsterInstance) -> Builder:
+        """The builder of one domain.
 
+        Raises:
+            DefinitionError: with the mistakes of all its files together.
+        """
+        return cls(mesh, {domain.name: Loaded.of(domain)}, instance)
+
+    @cached_property
     def nodes(self) -> dict[Key, Node]:
         """Every node of the domains."""
-        return nodes_of(self.mesh, self.domains, self.lake)
+        lake = lake_of_process(self.mesh.lake_root, str(self.mesh.home))
+        return nodes_of(self.mesh, [loaded.domain for loaded in self.domains.values()], lake)
+
+    def asked(self, keys: Iterable[Key], days: Sequence[date]) -> list[Todo]:
+        """The nodes with what somebody asks to make of them: the days, of what is not daily the whole."""
+        nodes = [self.nodes[key] for key in keys]
+        return [Todo(node, tuple(days) if node.daily else (), "", frozenset()) for node in nodes]
 
     def patterns(self) -> list[str]:
         """The patterns of the files that private tables are made of."""
-        tables = [node.table for node in self.nodes().values() if isinstance(node, TableNode)]
+        tables = [node.table for node in self.nodes.values() if isinstance(node, TableNode)]
         recorded = [pattern for table in tables if table.records for pattern in patterns(self.mesh.home, table.records)]
         return [*recorded, *(table.files for table in tables if table.files)]
 
     def build(self, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
-        """Make everything stale for `days`; what fails is left alone while it would be made of the same."""
-        nodes = self.nodes()
+        """Make everything stale for `days`; what fails is left alone while it would be made of the same.
+
+        What a run did not come to, because something before it failed, is planned again.
+        """
         succeeded: set[frozenset[Part]] = set()
         states: dict[Key, State] = {}
-        while batch := self._next(nodes, days, states):
-            ran = self.run([todo.node.key for todo in batch], next((todo.days for todo in batch if todo.days), ()), progress)
+        while batch := self._next(days, states):
+            ran = self.run(batch, progress, days)
             if not ran.success or parts(batch) in succeeded:
-                self.tried.update(changes(nodes, parts(batch)))
+                self.tried.update(changes(self.nodes, parts(todo for todo in batch if todo.node.key in ran.begun or not ran.begun)))
             succeeded.add(parts(batch))
-            forget_touched(states, nodes, batch)
+            forget_touched(states, self.nodes, batch)
             yield ran
 
-    def _next(self, nodes: Mapping[Key, Node], days: Sequence[date], states: dict[Key, State]) -> tuple[Todo, ...]:
+    def _next(self, days: Sequence[date], states: dict[Key, State]) -> tuple[Todo, ...]:
         """What one run can take next; when that seems to be nothing, everything is looked at anew."""
-        same = self._same_again(nodes)
-        return plan(nodes, days, same, states).batch() or plan(nodes, days, same).batch()
+        same = self._same_again()
+        return plan(self.nodes, days, same, states).batch() or plan(self.nodes, days, same).batch()
 
-    def _same_again(self, nodes: Mapping[Key, Node]) -> set[Part]:
+    def _same_again(self) -> set[Part]:
         """What was tried and would come to the same."""
-        return {part for part, change in changes(nodes, self.tried).items() if self.tried[part] == change}
+        return {part for part, change in changes(self.nodes, self.tried).items() if self.tried[part] == change}
 
     def standing(self, days: Sequence[date]) -> tuple[str, ...]:
         """What is refused or waits, in a sentence each."""
-        planned = plan(self.nodes(), days)
+        planned = plan(self.nodes, days)
         return (*planned.refused, *planned.waiting)
 
-    def run(self, keys: Sequence[Key], days: Sequence[date], progress: Progress) -> Ran:
-        """One Dagster run of nodes of one domain, for a range of days in a row (none: whole products)."""
+    def run(self, batch: Sequence[Todo], progress: Progress, looked_at: Sequence[date] = ()) -> Ran:
+        """One Dagster run of nodes of one domain, planned by a look at some days (none: not planned, but asked for)."""
         began = perf_counter()
-        domain = self.domains[keys[0][0]]
-        run_id = dg._core.utils.make_new_run_id()
-        self.instance.add_event_listener(run_id, lambda entry: _report(entry, domain.name, progress))
-        result = (
-            definitions(domain)
-            .resolve_implicit_global_asset_job_def()
-            .execute_in_process(
-                instance=self.instance,
-                run_id=run_id,
-                asset_selection=[dg.AssetKey(list(key)) for key in keys],
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                tags={**range_tags(days), **origin_tags(domain.name), PROCESS: str(os.getpid())},
-                raise_on_error=False,
-            )
+        keys = tuple(todo.node.key for todo in batch)
+        name, run_id = keys[0][0], dg._core.utils.make_new_run_id()
+        self.instance.add_event_listener(run_id, lambda entry: _report(entry, name, progress))
+        job = self.domains[name].definitions.resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(
+            instance=self.instance,
+            run_id=run_id,
+            asset_selection=[dg.AssetKey(list(key)) for key in keys],
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={**run_tags(batch, looked_at), **origin_tags(name), PROCESS: str(os.getpid())},
+            raise_on_error=False,
         )
-        note_origin(self.instance, run_id, domain.name)
+        note_origin(self.instance, run_id, name)
         said = tuple(_failures(result)), tuple(_warnings(result))
-        return Ran(domain.name, tuple(keys), tuple(days), result.success, perf_counter() - began, *said)
+        return Ran(name, keys, days_made(batch), result.success, perf_counter() - began, *said, begun=_begun(job, result))
 
 
 def _builder(mesh: Mesh, instance: dg.DagsterInstance, locations: Sequence[Location]) -> tuple[Builder, list[Ran]]:
@@ -213,6 +224,13 @@ def dagster_instance(mesh: Mesh) -> Iterator[dg.DagsterInstance]:
         prepare(folder)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         yield instance
+
+
+def _begun(job: dg.JobDefinition, result: dg.ExecuteInProcessResult) -> frozenset[Key]:
+    """What the run came to, whatever came of it."""
+    steps = [event.step_key for event in result.all_events if event.is_step_start and event.step_key]
+    made = (job.asset_layer.get_assets_def_for_node(NodeHandle.from_string(step)) for step in steps)
+    return frozenset((key.path[0], key.path[1]) for assets in made if assets for key in assets.keys)
 
 
 def _report(entry: Any, domain: str, progress: Progress) -> None:

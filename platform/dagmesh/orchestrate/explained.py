@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Location, Mesh
 from dagmesh.orchestrate.days_in_words import days_in_words
 from dagmesh.orchestrate.inputs import Key
@@ -16,6 +15,7 @@ from dagmesh.orchestrate.loading import loaded, nodes_of
 from dagmesh.orchestrate.nodes import NEW, Node, ProductNode, TableNode
 from dagmesh.orchestrate.own_python import has_own_python, said_there
 from dagmesh.orchestrate.plan import Todo, plan
+from dagmesh.orchestrate.resources import lake_of_process
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def explained(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> Explaine
 
 def _explained_here(mesh: Mesh, days: Sequence[date], locations: Sequence[Location]) -> Explained:
     domains, broken = loaded(locations)
-    planned = plan(nodes_of(mesh, domains, Lake.of(mesh)), days)
+    lake = lake_of_process(mesh.lake_root, str(mesh.home))
+    planned = plan(nodes_of(mesh, [one.domain for one in domains.values()], lake), days)
     names = {todo.node.key: _name(todo.node) for todo in planned.todo}
     stale = [
         Stale(names[todo.node.key], todo.days, _why(todo, names), tuple(sorted(names[key] for key in todo.after))) for todo in planned.todo

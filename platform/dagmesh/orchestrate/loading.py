@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
 
 from dagmesh.errors import MeshError
 from dagmesh.lake.lake import Lake
@@ -15,15 +18,27 @@ from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.sensor import domain_nodes
 
 
-def loaded(locations: Sequence[Location]) -> tuple[dict[str, DagsterDomain], dict[str, str]]:
+@dataclass(frozen=True)
+class Loaded:
+    """A domain, and its definitions as they were when it was loaded."""
+
+    domain: DagsterDomain
+    definitions: dg.Definitions
+
+    @classmethod
+    def of(cls, domain: DagsterDomain) -> Loaded:
+        """The domain with its definitions."""
+        return cls(domain, definitions(domain))
+
+
+def loaded(locations: Sequence[Location]) -> tuple[dict[str, Loaded], dict[str, str]]:
     """The domains by name, and what is wrong with each that does not load; a domain breaks alone, whatever its code raises."""
-    domains: dict[str, DagsterDomain] = {}
+    domains: dict[str, Loaded] = {}
     broken: dict[str, str] = {}
     for location in locations:
         try:
             domain = dagster_domain(location)
-            definitions(domain)
-            domains[domain.name] = domain
+            domains[domain.name] = Loaded.of(domain)
         except Exception as error:  # noqa: BLE001  # see above
             broken[location.name] = str(error)
     return domains, broken
@@ -41,9 +56,9 @@ def dagster_domain(location: Location) -> DagsterDomain:
     return domain
 
 
-def nodes_of(mesh: Mesh, domains: Mapping[str, DagsterDomain], lake: Lake) -> dict[Key, Node]:
+def nodes_of(mesh: Mesh, domains: Iterable[DagsterDomain], lake: Lake) -> dict[Key, Node]:
     """Every node of the domains."""
     found: dict[Key, Node] = {}
-    for domain in domains.values():
+    for domain in domains:
         found |= domain_nodes(domain, private_tables(domain.name, private_assets(domain)), mesh, lake)
     return found

@@ -64,6 +64,11 @@ class ProductNode:
         return self.product.partitioned_by is not None
 
     @property
+    def has_own_days(self) -> bool:
+        """Whether a run can make other days of it than its partitions name: the platform makes and reports them."""
+        return True
+
+    @property
     def upstream(self) -> Mapping[Key, Reach | None]:
         """The asset keys it reads, and how many days back and ahead of its own day."""
         found: dict[Key, Reach | None] = {}
@@ -149,6 +154,11 @@ class TableNode:
     def daily(self) -> bool:
         """Whether it is made a day at a time."""
         return self.table.daily
+
+    @property
+    def has_own_days(self) -> bool:
+        """Whether a run can make other days of it than its partitions name: its code is the domain's, and asks Dagster."""
+        return False
 
     @property
     def upstream(self) -> Mapping[Key, Reach | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from graphlib import TopologicalSorter
@@ -11,7 +11,7 @@ from dagmesh.model.domain import Domain
 from dagmesh.orchestrate.days_in_words import in_a_row
 from dagmesh.orchestrate.fingerprints import window
 from dagmesh.orchestrate.inputs import Key
-from dagmesh.orchestrate.nodes import Node, ProductNode, State, Wait
+from dagmesh.orchestrate.nodes import Node, State, TableNode, Wait
 
 Part = tuple[Key, date | None]
 """A node and one of its days; None: the whole of it."""
@@ -44,22 +44,44 @@ class Plan:
     refused: tuple[str, ...]
 
     def batch(self) -> tuple[Todo, ...]:
-        """The next nodes that one run can take: of one domain and one range of days, nothing planned upstream but themselves.
+        """The next nodes that one run can make: of one domain, nothing planned upstream but themselves.
 
-        A whole product is left for the run after which no day of its inputs is left to make.
+        A domain of which one run can make everything comes first: another may wait for less then, and be made at once too.
         """
-        first = next((todo for todo in self.todo if not todo.after), None)
-        if first is None:
-            return ()
-        taken: dict[Key, Todo] = {}
-        for todo in self.todo:
-            same = todo.node.key[0] == first.node.key[0] and (not todo.days or not first.days or todo.days == first.days)
-            if same and todo.after <= taken.keys() and (todo.days or all(len(in_a_row(taken[up].days)) < 2 for up in todo.after)):
-                taken[todo.node.key] = todo
-                first = todo if todo.days and not first.days else first
-        # What a run's range of partitions can name.
-        days = next((tuple(days) for days in in_a_row(first.days)), ())
-        return tuple(replace(todo, days=days if todo.days else ()) for todo in taken.values())
+        domains = dict.fromkeys(todo.node.key[0] for todo in self.todo)
+        batches = [_batch([todo for todo in self.todo if todo.node.key[0] == domain]) for domain in domains]
+        whole = (some for some, done in batches if done)
+        return next(whole, ()) or next((some for some, _ in batches if some), ())
+
+
+def _batch(planned: Sequence[Todo]) -> tuple[tuple[Todo, ...], bool]:
+    """What one run can make of a domain's part of the plan, and whether that is all of it.
+
+    What has no days of its own shares a range of days in a row. Where it needs several runs, its products are left what the
+    first makes, and a whole product is left for the last.
+    """
+    named = next((todo.days for todo in planned if todo.days and not todo.node.has_own_days and todo.after <= set()), ())
+    taken: dict[Key, Todo] = {}
+    for todo in planned:
+        fits = todo.node.has_own_days or todo.days in ((), named)
+        if fits and todo.after <= set(taken):
+            taken[todo.node.key] = todo
+    first = next((frozenset(days) for days in in_a_row(named)), frozenset())
+    if first == set(named):
+        return tuple(taken.values()), len(taken) == len(planned)
+    return tuple(_of_first(taken, first)), False
+
+
+def _of_first(taken: Mapping[Key, Todo], first: frozenset[date]) -> Iterator[Todo]:
+    """The nodes with what is left of their days when what has no days of its own is made for these alone."""
+    left: set[Key] = set()  # what another run has to go on with
+    for key, todo in taken.items():
+        waits = bool(todo.after & left)
+        days = tuple(day for day in todo.days if day in first) if waits or not todo.node.has_own_days else todo.days
+        if days != todo.days or (waits and not todo.days):
+            left.add(key)
+        if days or not (todo.days or waits):
+            yield replace(todo, days=days)
 
 
 def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[Part] = (), states: dict[Key, State] | None = None) -> Plan:
@@ -80,7 +102,7 @@ def plan(nodes: Mapping[Key, Node], days: Collection[date], without: Collection[
         node = nodes[key]
         coming = {up: todo[up] for up in node.upstream if up in todo}
         state = states[key] if key in states else states.setdefault(key, node.state(days))
-        wanted = [day for day in _wanted(node, state, coming, days) if (key, day) not in without]
+        wanted = [day for day in _wanted(node, state, coming, days, nodes) if (key, day) not in without]
         if wanted:
             todo[key] = Todo(node, tuple(sorted(day for day in wanted if day)), state.reason, frozenset(coming))
         waiting |= dict.fromkeys(wait.words for day, wait in state.waiting.items() if wait.words and day not in wanted)
@@ -96,9 +118,9 @@ def forget_touched(states: dict[Key, State], nodes: Mapping[Key, Node], batch: C
         del states[key]
 
 
-def _wanted(node: Node, state: State, coming: Mapping[Key, Todo], days: Collection[date]) -> list[date | None]:
+def _wanted(node: Node, state: State, coming: Mapping[Key, Todo], days: Collection[date], nodes: Mapping[Key, Node]) -> list[date | None]:
     """The days of the node (None: the whole) to make: what is stale, what is about to be, and what waits only for that."""
-    if None in state.waiting and not _is_coming(state.waiting[None], None, coming):
+    if None in state.waiting and not _is_coming(state.waiting[None], None, coming, nodes):
         return []
     if not node.daily:
         return [None] if state.stale or coming else []
@@ -106,20 +128,28 @@ def _wanted(node: Node, state: State, coming: Mapping[Key, Todo], days: Collecti
     for up, todo in coming.items():
         reach = node.upstream[up]
         affected |= set(days) if reach is None else window(todo.days, reach[1], reach[0]) & set(days)
-    return [day for day in sorted(days) if (_is_coming(state.waiting[day], day, coming) if day in state.waiting else day in affected)]
+    wanted = {day: _is_coming(state.waiting[day], day, coming, nodes) if day in state.waiting else day in affected for day in days}
+    return [day for day in sorted(days) if wanted[day]]
 
 
-def _is_coming(wait: Wait, day: date | None, coming: Mapping[Key, Todo]) -> bool:
+def _is_coming(wait: Wait, day: date | None, coming: Mapping[Key, Todo], nodes: Mapping[Key, Node]) -> bool:
     """Whether all that a day waits for is about to be made."""
-    return bool(wait.sources) and all(up in coming and _brings(coming[up], day) for up in wait.sources)
+    return bool(wait.sources) and all(up in coming and _brings(coming[up], day, nodes) for up in wait.sources)
 
 
-def _brings(todo: Todo, day: date | None) -> bool:
-    """Whether the day is there afterwards. Which days a whole product will cover is not known before it is made."""
-    return day is None or day in todo.days or not (todo.node.daily or isinstance(todo.node, ProductNode))
+def _brings(todo: Todo, day: date | None, nodes: Mapping[Key, Node]) -> bool:
+    """Whether the day is there afterwards."""
+    return day is None or day in todo.days or _is_dateless(todo.node, nodes)
 
 
-def parts(batch: Collection[Todo]) -> frozenset[Part]:
+def _is_dateless(node: Node, nodes: Mapping[Key, Node]) -> bool:
+    """Whether the node covers any day once it is made. Which days a product of dated inputs will cover is not known before it is."""
+    if node.daily or isinstance(node, TableNode):
+        return not node.daily
+    return all(up in nodes and _is_dateless(nodes[up], nodes) for up in node.upstream)
+
+
+def parts(batch: Iterable[Todo]) -> frozenset[Part]:
     """Everything that a batch makes."""
     return frozenset(part for todo in batch for part in todo.parts)
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from dagmesh.audit.report import COMPLETENESS, HISTORY, SCHEMA, Result, check_names
 from dagmesh.consume.read_log import Asking, ReadLog
@@ -26,21 +27,17 @@ from dagmesh.orchestrate.openlineage import told
 from dagmesh.orchestrate.policy_checks import Policing
 from dagmesh.orchestrate.publishing import Outcome, Run
 from dagmesh.orchestrate.resources import LakeResource, ResolverResource
+from dagmesh.orchestrate.run_days import RunDays, days_of_product
 
 Events = Iterator[Any]
 UNPOLICED, UNKNOWN = Policing(), Known()
+# What Dagster's own source assets say when they have told all their events themselves, so that none is made of the result.
+_SAID = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 
 
 def daily(start: date | str) -> dg.DailyPartitionsDefinition:
     """The partitions of everything that is made a day at a time: UTC days from `start` to yesterday."""
     return dg.DailyPartitionsDefinition(start_date=str(start), timezone="UTC")
-
-
-def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The days a run was asked for, oldest first; none for an asset without partitions."""
-    if not context.has_partition_key and not context.has_partition_key_range:
-        return []
-    return [date.fromisoformat(key) for key in context.partition_keys]
 
 
 def product_asset(
@@ -78,16 +75,16 @@ def product_asset(
         backfill_policy=dg.BackfillPolicy.single_run() if product.partitioned_by else None,
     )
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
-        days = days_of(context) if product.partitioned_by else []
+        days = days_of_product(context, key.path[-1]) if product.partitioned_by else RunDays()
         asking = Asking(resolver.principal, "dagster")
         ports = Ports(domain, replace(resolver.resolver, asking=asking), lake.lake.private(domain.name))
         verdict = policing.verdict(product, lake.lake, lake.connection(), datetime.now(UTC))
-        run = Run(ports, lake.connection(), context.run.run_id, datetime.now(UTC), verdict.look_at, verdict.lineage)
+        run = Run(ports, lake.connection(), context.run.run_id, datetime.now(UTC), verdict.look_at, verdict.lineage, days.looked_at)
         try:
             with Failures.of(lake.lake.home, product.address).noted(run.run_id, run.now):
                 verdict.refuse()
                 with ended(ReadLog(lake.lake.home), asking.query) if _reads_products(ports, product) else nullcontext():
-                    outcome = told(run, product, days)
+                    outcome = told(run, product, days.days)
         except PolicyViolated as error:
             yield from verdict.results(key)
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -96,7 +93,7 @@ def product_asset(
             raise dg.Failure(f"{product.address}: nothing was published. {error}", allow_retries=False) from error
         except DagmeshError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        yield from _events(context, product, outcome, known.consumers, [*verdict.results(key)])
+        yield from _events(context, product, outcome, days.named, known.consumers, [*verdict.results(key)])
 
     return publish_product
 
@@ -130,20 +127,33 @@ def _freshness(product: Product) -> dg.FreshnessPolicy:
 
 
 def _events(
-    context: dg.AssetExecutionContext, product: Product, outcome: Outcome, consumers: Sequence[str], policies: Sequence[dg.AssetCheckResult]
+    context: dg.AssetExecutionContext,
+    product: Product,
+    outcome: Outcome,
+    named: Sequence[date],
+    consumers: Sequence[str],
+    policies: Sequence[dg.AssetCheckResult],
 ) -> Events:
-    """The run's result as Dagster sees it: materialised days, one result per check, and a failure if anything is missing."""
+    """The run's result as Dagster sees it: materialised days, one result per check, and a failure if anything is missing.
+
+    Dagster itself says of the days that its run names that they are materialised; it does not know of others, nor which of them
+    had nothing new.
+    """
     key = dg.AssetKey(product.address.key)
     results = collected(outcome.report.results, consumers) if outcome.report else []
     checks = [*(_check_result(key, result, outcome) for result in results), *policies]
-    if outcome.complete:
-        for day in outcome.published:
-            context.add_asset_metadata(_day_metadata(product, outcome, day), asset_key=key, partition_key=day.isoformat())
-        yield dg.MaterializeResult(asset_key=key, metadata=_run_metadata(product, outcome), check_results=checks)
-        return
+    by_dagster = set(named) if outcome.complete and set(named) <= set(outcome.published) else set()
     for day in outcome.published:
-        described = {**_run_metadata(product, outcome), **_day_metadata(product, outcome, day)}
-        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
+        about = _day_metadata(product, outcome, day)
+        if day in by_dagster:
+            context.add_asset_metadata(about, asset_key=key, partition_key=day.isoformat())
+        else:
+            described = {**_run_metadata(product, outcome), **about}
+            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=described))
+    if outcome.complete:
+        said = _run_metadata(product, outcome) if by_dagster or not outcome.published else _SAID
+        yield dg.MaterializeResult(asset_key=key, metadata=said, check_results=checks)
+        return
     yield from checks
     raise dg.Failure(in_words(product, outcome), metadata=_quarantine(outcome), allow_retries=False)
 

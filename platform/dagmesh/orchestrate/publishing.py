@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,12 +25,15 @@ from dagmesh.lake.stage import Stage
 from dagmesh.model.domain import Product
 from dagmesh.model.lineage import Lineage
 from dagmesh.orchestrate.auditing import audited, to_remember
+from dagmesh.orchestrate.days_in_words import days_in_words
 from dagmesh.orchestrate.expectation_checks import Kept, broken_rows_sql, expectations_kept, with_expectations
 from dagmesh.orchestrate.folding import folded, in_order
 from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.gates import refuse_broken
 from dagmesh.orchestrate.inputs import Input, Ports, made_of, refused_for
+from dagmesh.orchestrate.nodes import ProductNode
 
+_log = logging.getLogger("dagmesh.publishing")
 SAMPLE_ROWS = 5
 MASK = "•••"
 
@@ -59,8 +63,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run has at hand: the domain's ports, a connection, who it is, when it began, who looks at what is staged, and
-    who tells what the product's columns are made of.
+    """What a run has at hand: the domain's ports, a connection, who it is, when it began, who looks at what is staged, who tells
+    what the product's columns are made of, and the days of the plan it is of, if it is of one.
     """
 
     ports: Ports
@@ -69,6 +73,7 @@ class Run:
     now: datetime
     look_at: Callable[[Stage], None] = lambda stage: None
     lineage: Callable[[], Lineage] = dict
+    looked_at: Sequence[date] = ()
 
 
 def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
@@ -80,7 +85,20 @@ def publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
         ContractBroken: the contract breaks what its major promised.
     """
     with _without_values(product), folded(run.ports, run.con, product) as ports:
-        return _publish(replace(run, ports=ports), product, days)
+        run = replace(run, ports=ports)
+        late = _stale(run, product, days)
+        if late:
+            try:
+                return _publish(run, product, sorted({*days, *late}))
+            except Exception as error:  # noqa: BLE001 - whatever it is, a run of these days alone says it
+                _log.warning("%s is made without %s: %s", product.address, days_in_words(late), type(error).__name__)
+        return _publish(run, product, days)
+
+
+def _stale(run: Run, product: Product, days: Sequence[date]) -> set[date]:
+    """The other days of the plan that what was published since it was made has changed."""
+    others = set(run.looked_at) - set(days) if days else set()
+    return set(ProductNode(product, run.ports).state(others).days) if others else set()
 
 
 @contextmanager

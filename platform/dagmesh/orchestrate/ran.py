@@ -10,7 +10,7 @@ from dagmesh.orchestrate.inputs import Key
 
 @dataclass(frozen=True)
 class Ran:
-    """One Dagster run: what it made, whether it succeeded, how long it took and what it said where it failed."""
+    """One Dagster run: what it made, whether it succeeded, how long it took, what it said where it failed, and what it came to."""
 
     domain: str
     keys: tuple[Key, ...]
@@ -19,3 +19,4 @@ class Ran:
     seconds: float
     messages: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    begun: frozenset[Key] = frozenset()

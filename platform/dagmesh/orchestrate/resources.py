@@ -4,6 +4,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
 
 
+@cache
+def lake_of_process(root: str, home: str) -> Lake:
+    """The lake of everything that is planned and run in this process: one, as it remembers what it verified."""
+    return Lake(root, Path(home))
+
+
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the resource is its own value
     """The mesh's lake, and one DuckDB for the run."""
 
@@ -26,7 +33,6 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
     home: str
 
     _connection: Any = PrivateAttr(default=None)
-    _lake: Lake | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, mesh: Mesh) -> "LakeResource":
@@ -35,10 +41,8 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
 
     @property
     def lake(self) -> Lake:
-        """The lake itself, for whom the resource is not enough; one for the run, as it remembers what it verified."""
-        if self._lake is None:
-            self._lake = Lake(self.root, Path(self.home))
-        return self._lake
+        """The lake itself, for whom the resource is not enough."""
+        return lake_of_process(self.root, self.home)
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the run's DuckDB, in UTC, that can read the lake."""

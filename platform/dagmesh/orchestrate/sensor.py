@@ -20,6 +20,8 @@ from dagmesh.orchestrate.inputs import Key, Ports
 from dagmesh.orchestrate.nodes import Node, ProductNode, TableNode
 from dagmesh.orchestrate.plan import Part, Plan, Todo, changes, due_days, parts, plan
 from dagmesh.orchestrate.private_assets import PrivateTable
+from dagmesh.orchestrate.resources import lake_of_process
+from dagmesh.orchestrate.run_days import days_made, run_tags
 
 DAYS_BACK = 7
 SECONDS = 10
@@ -41,7 +43,7 @@ def daily_sensor(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh)
     for one run at a time, and not again for what failed while it would be made of the same.
     """
 
-    name, lake = f"{domain.name}_daily", Lake.of(mesh)
+    name, lake = f"{domain.name}_daily", lake_of_process(mesh.lake_root, str(mesh.home))
 
     @dg.sensor(
         name=name,
@@ -74,7 +76,7 @@ def _next(nodes: Mapping[Key, Node], days: Sequence[date], planned: Plan, asked:
             run_key = digest(f"{part}={change}" for part, change in sorted(changes(nodes, parts(some)).items(), key=str))
             before = asked.in_vain(run_key)
             if before is None:
-                return _request(some, run_key)
+                return _request(some, days if some is batch else (), run_key)
             left_alone |= dict.fromkeys(parts(some), before)
         planned = plan(nodes, days, left_alone)
     return _skip(planned, *_left_alone(left_alone))
@@ -86,9 +88,9 @@ def _skip(planned: Plan, *words: str) -> dg.SkipReason:
 
 def _by_day(batch: Sequence[Todo]) -> Iterator[tuple[Todo, ...]]:
     """The batch for each of its days alone, when there are several: one that fails must not hold up the others."""
-    days = next((todo.days for todo in batch if todo.days), ())
+    days = days_made(batch)
     for day in days if len(days) > 1 else ():
-        yield tuple(replace(todo, days=(day,)) for todo in batch if todo.days)
+        yield tuple(replace(todo, days=(day,)) for todo in batch if day in todo.days)
 
 
 def _left_alone(parts_by_run: Mapping[Part, str]) -> Iterator[str]:
@@ -97,17 +99,9 @@ def _left_alone(parts_by_run: Mapping[Part, str]) -> Iterator[str]:
         yield f"{part} is left alone after {run} until its inputs, code or contract change"
 
 
-def _request(batch: Sequence[Todo], run_key: str) -> dg.RunRequest:
-    days = next((todo.days for todo in batch if todo.days), ())
+def _request(batch: Sequence[Todo], looked_at: Sequence[date], run_key: str) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=run_key,
         asset_selection=[dg.AssetKey(list(todo.node.key)) for todo in batch],
-        tags=range_tags(days),
+        tags=run_tags(batch, looked_at),
     )
-
-
-def range_tags(days: Sequence[date]) -> dict[str, str]:
-    """The run tags that ask for a range of days in one run; none for no days."""
-    if not days:
-        return {}
-    return {"dagster/asset_partition_range_start": days[0].isoformat(), "dagster/asset_partition_range_end": days[-1].isoformat()}
