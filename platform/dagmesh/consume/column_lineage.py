@@ -133,11 +133,12 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
     others = {read.form for read in product.inputs} | {product.form}
     if others := others - {"duckdb", "events", "projection"}:
         return Derived(why=f"it computes in {' and '.join(sorted(others))}", personal=personal)
-    # Imported here because DuckDB and sqlglot take a third of a second.
-    from dagmesh.consume.empty_database import empty_database
+    import duckdb
+
+    # Imported here because sqlglot takes a third of a second.
     from dagmesh.consume.sql_lineage import NotRead
 
-    with empty_database() as con:
+    with duckdb.connect(config={"enable_external_access": False}) as con:
         try:
             view = _rehearsed(con, product, ports)
             made = _traced(view, _views(con), _schema(con), {})
@@ -168,6 +169,7 @@ def _sources(product: Product, ports: Mapping[str, Port]) -> dict[str, list[str]
 
 def _rehearsed(con: duckdb.DuckDBPyConnection, product: Product, ports: Mapping[str, Port]) -> str:
     """The name of a view of what the product's function gives back."""
+    con.execute("SET TimeZone = 'UTC'")
     for parameter, port in ports.items():
         if not port.events:
             described = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())
