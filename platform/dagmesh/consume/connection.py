@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import overload
 
 import duckdb
 
@@ -14,6 +15,7 @@ from dagmesh.consume.identity.principal import ANALYST, local
 from dagmesh.consume.query import run_query
 from dagmesh.consume.read_log import Asking
 from dagmesh.consume.read_policies import ReadPolicies
+from dagmesh.consume.remote import RemoteConnection
 from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
@@ -60,17 +62,26 @@ class Connection:
         self._duckdb.close()
 
 
-def connect(folder: str | Path | None = None, *, reader: str = ANALYST, purpose: str | None = None) -> Connection:
-    """A connection to the mesh that holds `folder` (the working directory by default).
+@overload
+def connect(folder: str | Path | None = None, *, reader: str = ANALYST, purpose: str | None = None) -> Connection: ...
+@overload
+def connect(folder: str, *, token: str, purpose: str | None = None) -> RemoteConnection: ...
+def connect(
+    folder: str | Path | None = None, *, reader: str = ANALYST, purpose: str | None = None, token: str | None = None
+) -> Connection | RemoteConnection:
+    """A connection to the mesh that holds `folder` (the working directory by default), or to the query service at a URL.
 
     Args:
-        folder: any folder of the mesh.
-        reader: the domain in whose name products are read, or `analyst`.
+        folder: any folder of the mesh; or `https://...`, where `dagmesh serve` runs.
+        reader: the domain in whose name products are read, or `analyst`; at a service the token says it.
         purpose: what they are read for; it is recorded with each read.
+        token: who asks, at a service: `dagmesh token create` gives one.
 
     Raises:
-        MeshError: no mesh there.
+        MeshError: no mesh there, or a token that would be sent in the clear.
     """
+    if isinstance(folder, str) and folder.startswith(("https://", "http://")):
+        return RemoteConnection(folder, token, purpose)
     mesh = Mesh.find(Path(folder) if folder else None)
     return Connection(resolver_of(mesh, reader, purpose, Asking(local(reader).name, "python")))
 

@@ -27,14 +27,15 @@ ARROW, PARQUET, CSV = "application/vnd.apache.arrow.stream", "application/vnd.ap
 
 
 class ByHeader:
-    """Believes the `reader` header; identity proper has tests of its own."""
+    """Believes the `reader` header, or a token that is a reader's name; identity proper has tests of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            reader = dict(scope["headers"]).get(b"reader", b"").decode()
+            said = dict(scope["headers"])
+            reader = said.get(b"reader", said.get(b"authorization", b"").removeprefix(b"Bearer ")).decode()
             if reader:
                 scope.setdefault("state", {})["principal"] = Principal(f"{reader}@example.org", reader)
         await self.app(scope, receive, send)

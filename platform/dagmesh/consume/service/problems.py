@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dagmesh import errors
+from dagmesh.consume.remote import URN
 from dagmesh.errors import (
     AccessRefused,
     AddressError,
@@ -23,7 +23,6 @@ from dagmesh.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-_URN = "urn:dagmesh:error:"
 _STATUS: Mapping[type[DagmeshError], int] = {
     QueryLimit: 422,
     QueryRefused: 400,
@@ -49,7 +48,7 @@ def refused(_: Request, error: Exception) -> Response:
     status = next((status for known, status in _STATUS.items() if isinstance(error, known)), 500)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, ServiceBusy) else None
     title = (inspect.getdoc(type(error)) or kind).partition(".")[0].partition(";")[0]
-    return problem(status, title, str(error), headers, **{**vars(error), "type": f"{_URN}{kind}"})
+    return problem(status, title, str(error), headers, **{**vars(error), "type": f"{URN}{kind}"})
 
 
 def not_served(_: Request, error: Exception) -> Response:
@@ -61,16 +60,6 @@ def not_served(_: Request, error: Exception) -> Response:
 def broken(_: Request, error: Exception) -> Response:
     """The problem of an error nobody foresaw; the service's log has its traceback."""
     return problem(500, "The service failed", f"{type(error).__name__}; the service's log says more.")
-
-
-def error_of(content: Mapping[str, Any]) -> DagmeshError:
-    """The exception that a problem was made of; a MeshError with its detail when it was none of ours."""
-    kind = getattr(errors, str(content.get("type", "")).removeprefix(_URN), None)
-    detail = str(content.get("detail") or content.get("title") or content)
-    if not (isinstance(kind, type) and issubclass(kind, DagmeshError)) or kind in (errors.DefinitionError, errors.SchemaMismatch):
-        return errors.MeshError(detail)
-    facts = [name for name, one in inspect.signature(kind).parameters.items() if one.kind is one.KEYWORD_ONLY]
-    return kind(detail, **{name: content.get(name) for name in facts})
 
 
 _TITLES = {

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -28,12 +29,18 @@ _NO_REFUSAL = (AccessRefused, PolicyViolated, ServiceBusy, MeshError)
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement as it is asked: `days` are the only ones read of the products, `max_rows` the most rows wanted; None is all."""
+    """A statement as it is asked: `days` are the only ones read of the products, `max_rows` the most rows wanted; None is all.
+
+    `condition` is a part of the text that has to be one condition over the columns of a row. `columns` says that the text is the
+    service's own, and asks for these columns of one product and for nothing else: it needs no database of its own.
+    """
 
     text: str
     form: Form = "arrow"
     max_rows: int | None = None
     days: Collection[date] | None = None
+    condition: str | None = None
+    columns: tuple[str, ...] | None = None
 
 
 class Queries:
@@ -98,7 +105,8 @@ class Queries:
         if len(asked.text) > limits.statement_length:
             long = f"{len(asked.text):,} characters, and one may have {limits.statement_length:,}"
             raise QueryLimit(f"The statement has {long}.", limit="length")
-        ask = {"statement": asked.text, "form": asked.form, "max_rows": asked.max_rows, "limit_rows": limits.rows}
+        ask: dict[str, Any] = {"statement": asked.text, "form": asked.form, "max_rows": asked.max_rows, "limit_rows": limits.rows}
+        ask |= {"condition": asked.condition, "columns": asked.columns}
         tables = await conversation.tables(ask)
         try:
             await asyncio.to_thread(_resolve, resolver, tables, asked.days, answer.readings)

@@ -34,7 +34,7 @@ async def query(request: Request) -> Response:
     """The statement's answer."""
     media_type = media_type_of(request)
     body = _checked(await _json(request))
-    days = None if body.get("days") is None else {_day(day) for day in body["days"]}
+    days = None if body.get("days") is None else {day(text) for text in body["days"]}
     statement = Statement(body["sql"], MEDIA_TYPES[media_type], body.get("max_rows"), days)
     return await answered(request, statement, media_type, body.get("purpose"))
 
@@ -94,7 +94,12 @@ def _checked(body: Any) -> dict[str, Any]:
     return body
 
 
-def _day(text: Any) -> date:
+def day(text: Any) -> date:
+    """The day that a text names.
+
+    Raises:
+        HTTPException: 400, it names none.
+    """
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagmesh.consume.plain_select import tables_of
+from dagmesh.consume.plain_select import condition_columns, tables_of
 from dagmesh.consume.service.forms import writer
 from dagmesh.consume.service.frames import Kind, receive, send
 from dagmesh.consume.service.limits import MEBIBYTE
@@ -72,16 +72,22 @@ def _answer(service: socket.socket, trusted: duckdb.DuckDBPyConnection, untruste
     ask = receive(service)
     slices: list[Permitted] = []
     try:
+        if ask["condition"] is not None:
+            condition_columns(trusted.cursor(), ask["condition"])
         tables = sorted(tables_of(trusted.cursor(), ask["statement"]))
         send(service, Kind.TABLES, json.dumps(tables).encode())
         told = receive(service)
         if told is None:
             return
+        if ask["columns"] is not None:
+            wanted = ", ".join(quoting.name(name) for name in ask["columns"])
+            _stream(service, trusted.cursor().sql(f"SELECT {wanted} FROM {told['slices'][0]}"), ask)
+            return
         for number, (table, sql) in enumerate(zip(tables, told["slices"], strict=True)):
             slices.append(_offer(untrusted, f"slice_{number}", table, Permitted(trusted, sql)))
         untrusted.execute("SET enable_external_access = false")
         untrusted.execute("SET lock_configuration = true")
-        _stream(service, untrusted, ask)
+        _stream(service, untrusted.sql(ask["statement"]), ask)
     except QueryRefused as refusal:
         send(service, Kind.REFUSED, str(refusal).encode())
     except LimitMet as limit:
@@ -112,8 +118,7 @@ def _offer(untrusted: duckdb.DuckDBPyConnection, name: str, table: tuple[str, st
     return rows
 
 
-def _stream(service: socket.socket, untrusted: duckdb.DuckDBPyConnection, ask: dict[str, Any]) -> None:
-    result = untrusted.sql(ask["statement"])
+def _stream(service: socket.socket, result: duckdb.DuckDBPyRelation, ask: dict[str, Any]) -> None:
     reader = result.to_arrow_reader(ROWS_SENT)
     schema = _plain(reader.schema)
     rows = _Rows(reader, ask["max_rows"], ask["limit_rows"])
