@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dagmesh.events.upcast import upcast
     from dagmesh.model.policy import DomainSubject, Edit, Finding, Policy, PublicationSubject, ReadSubject, Subject
     from dagmesh.orchestrate.event_stores import Arrivals, EventStoreResource
+    from dagmesh.orchestrate.mesh_records import MeshRecords, Recorded, records
     from dagmesh.orchestrate.private_assets import files
     from dagmesh.orchestrate.product_asset import daily, days_of
     from dagmesh.orchestrate.resources import LakeResource, ResolverResource
@@ -51,12 +52,14 @@ __all__ = [
     "Export",
     "Finding",
     "LakeResource",
+    "MeshRecords",
     "Policy",
     "Price",
     "Projection",
     "Promise",
     "PublicationSubject",
     "ReadSubject",
+    "Recorded",
     "ResolverResource",
     "Subject",
     "check",
@@ -81,6 +84,7 @@ __all__ = [
     "projection",
     "read",
     "read_json_lines",
+    "records",
     "rule",
     "sql",
     "sum",
@@ -97,9 +101,11 @@ _LATER = {
     "Export": "dagmesh.events.feeds.json_lines",
     "Finding": "dagmesh.model.policy",
     "LakeResource": "dagmesh.orchestrate.resources",
+    "MeshRecords": "dagmesh.orchestrate.mesh_records",
     "Policy": "dagmesh.model.policy",
     "PublicationSubject": "dagmesh.model.policy",
     "ReadSubject": "dagmesh.model.policy",
+    "Recorded": "dagmesh.orchestrate.mesh_records",
     "ResolverResource": "dagmesh.orchestrate.resources",
     "Subject": "dagmesh.model.policy",
     "connect": "dagmesh.consume.connection",
@@ -107,6 +113,7 @@ _LATER = {
     "days_of": "dagmesh.orchestrate.product_asset",
     "files": "dagmesh.orchestrate.private_assets",
     "read_json_lines": "dagmesh.events.feeds.json_lines",
+    "records": "dagmesh.orchestrate.mesh_records",
     "upcast": "dagmesh.events.upcast",
 }
 

@@ -15,6 +15,7 @@ DagmeshError
  +-- PreconditionFailed   what an append expected of the store is not true; nothing was appended
  +-- ChainBroken          an event store was changed behind dagmesh's back
  +-- QueryRefused         a statement that is not one plain SELECT over products
+ +-- FeedbackRefused      feedback that is not complete, too long, or names no row
  +-- MeshError            the mesh's own folders or settings are wrong
 """
 
@@ -107,6 +108,10 @@ class SchemaMismatch(AuditRefused):
 
 class QueryRefused(DagmeshError):
     """A statement that is not one plain SELECT over products."""
+
+
+class FeedbackRefused(DagmeshError):
+    """Feedback or an answer that is not complete, too long, or names no row; nothing was kept."""
 
 
 class EventRefused(DagmeshError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagmesh as dm
 
 VOCABULARY: dict[str, frozenset[str]] = {
-    "subject": frozenset({"campaigns", "customers", "delivery", "fraud", "newsletter", "orders", "revenue", "spend"}),
+    "subject": frozenset({"campaigns", "customers", "delivery", "fraud", "mesh", "newsletter", "orders", "revenue", "spend"}),
     "data": frozenset({"complete-journey", "simulated"}),
 }
 

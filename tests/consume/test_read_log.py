@@ -47,6 +47,7 @@ def test_a_read_says_who_what_which_snapshot_columns_days_rows_and_for_what(shop
         "grant": None,
         "decision": "allowed",
         "why": None,
+        "price": None,
     }
 
 

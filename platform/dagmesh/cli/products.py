@@ -65,6 +65,10 @@ def show(address: str, as_json: bool) -> None:
     print_table(["check", "passed", "failing rows", "says"], [_check(check) for check in publication.checks])
 
 
+def _price(price: Any) -> str:
+    return f"{price['amount']} {price['currency']} per {price['per']}"
+
+
 def _print_product(described: dict[str, Any], product: Any, badges: list[dict[str, Any]]) -> None:
     promise = product["promise"]
     kept = "kept" if described["promise_kept"] else "NOT kept"
@@ -76,6 +80,7 @@ def _print_product(described: dict[str, Any], product: Any, badges: list[dict[st
         f"{promise['min_completeness'] * 100:.4g}% complete: {kept} ({described['promise']})",
         "rows": f"{described['rows']:,}, {described['completeness']:.1%} complete, "
         f"published {described['published_at']:%Y-%m-%d %H:%M:%S} UTC",
+        "price": _price(product["price"]) if product["price"] else "",
         "serves": ", ".join(product["serves"]) or "nobody yet",
         "reads": ", ".join(read["source"] for read in product["reads"]) or "nothing",
         "documentation": product["documentation"] or "",

@@ -22,12 +22,21 @@ from dagmesh.cli.output import print_json, print_table
 @json_option
 def query(statement: str, reader: str, purpose: str | None, limit: int, as_json: bool) -> None:
     """Run one SELECT over products, addressed as orders.orders or "orders.orders@1"."""
-    from dagmesh.consume.connection import connect
-    from dagmesh.consume.query import duckdb_errors_refused
+    from dagmesh.consume.connection import resolver_of
+    from dagmesh.consume.identity.principal import local
+    from dagmesh.consume.query import duckdb_errors_refused, run_query
+    from dagmesh.consume.read_log import Asking, ReadLog
+    from dagmesh.consume.usage.ending import ended
+    from dagmesh.model.mesh import Mesh
 
-    result, readings = connect(reader=reader, purpose=purpose).query(statement)
-    with duckdb_errors_refused():
-        rows = result.limit(limit + 1).fetchall()
+    mesh = Mesh.find()
+    asking = Asking(local(reader).name, "cli").again(statement)
+    resolver = resolver_of(mesh, reader, purpose, asking)
+    with ended(ReadLog(mesh.home), asking.query) as handed_out:
+        result, readings = run_query(resolver.lake.connect(), resolver, statement)
+        with duckdb_errors_refused():
+            rows = result.limit(limit + 1).fetchall()
+        handed_out.rows = len(rows[:limit])
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in rows[:limit]])
     else:

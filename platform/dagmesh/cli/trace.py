@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,20 +52,22 @@ def trace(
     from dagmesh.cli.trace_page import page
     from dagmesh.cli.trace_words import described, lines, table
     from dagmesh.consume.connection import resolver_of
+    from dagmesh.consume.identity.principal import local
+    from dagmesh.consume.read_log import Asking, ReadLog
     from dagmesh.consume.trace import Tracer
+    from dagmesh.consume.usage.ending import ended
     from dagmesh.model.address import Address
     from dagmesh.model.mesh import Mesh
 
     mesh, address = Mesh.find(), Address.parse(product)
     key, column = _asked(product, words)
-    resolver = resolver_of(mesh, reader or address.domain, f"trace of {column}")
+    reader = reader or address.domain
+    asking = Asking(local(reader).name, "cli")
+    resolver = resolver_of(mesh, reader, f"trace of {column}", asking)
     address = _at(resolver, address, as_of, known_at)
-    con = resolver.lake.connect()
-    try:
+    with ended(ReadLog(mesh.home), asking.query), closing(resolver.lake.connect()) as con:
         tracer = Tracer(mesh, resolver, con)
         found = tracer.valid(address, key, column, _moment(valid_at)) if valid_at else tracer.value(address, key, column)
-    finally:
-        con.close()
     if html:
         html.write_text(page(found), encoding="utf-8")
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Connection:
         Raises:
             AddressError, NotPublished, AccessRefused, UntrustedSnapshot: see `dagmesh.errors`.
         """
-        reading = self.resolver.resolve(address, None if days is None else set(days))
+        reading = self._asking(None).resolve(address, None if days is None else set(days))
         return self._duckdb.cursor().sql(f"FROM {reading.sql}")
 
     def sql(self, statement: str) -> duckdb.DuckDBPyRelation:
@@ -48,7 +49,12 @@ class Connection:
 
     def query(self, statement: str) -> tuple[duckdb.DuckDBPyRelation, list[Reading]]:
         """The result of one SELECT over products named by address, and the reads it is computed from."""
-        return run_query(self._duckdb.cursor(), self.resolver, statement)
+        return run_query(self._duckdb.cursor(), self._asking(statement), statement)
+
+    def _asking(self, statement: str | None) -> Resolver:
+        """The resolver for one read or one statement: each is recorded as a query of its own."""
+        asking = self.resolver.asking
+        return replace(self.resolver, asking=asking.again(statement)) if asking else self.resolver
 
     def close(self) -> None:
         """Let go of DuckDB."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
-import os
-import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from dagmesh.errors import MeshError
-from dagmesh.lake.owner_only import owner_only
+from dagmesh.consume.dated_id import dated_id, day_of
+from dagmesh.consume.day_log import DayLog
+from dagmesh.errors import AddressError, MeshError
 from dagmesh.model.address import Address
 from dagmesh.model.grant import GrantMask
 
@@ -25,21 +23,29 @@ Via = Literal["python", "cli", "dagster", "http", "page", "mcp"]
 class Asking:
     """What is behind a read: who asked, through which door, and by which statement.
 
-    The reads of one statement share `query`; `statement` is the SHA-256 of its text, None where a whole product is read.
+    The reads of one statement, or of one run of a product, share `query`, which says when it began; `statement` is the SHA-256 of its
+    text, None where a whole product is read.
     """
 
     principal: str
     via: Via
-    query: str = field(default_factory=lambda: uuid.uuid4().hex)
+    query: str = field(default_factory=dated_id)
     statement: str | None = None
+
+    def again(self, statement: str | None = None) -> Asking:
+        """The same one asking something new, by that text if any."""
+        return replace(self, query=dated_id(), statement=None if statement is None else sha256(statement.encode()).hexdigest())
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a query handed out in the end: rows, bytes on the wire, and how it ended."""
+    """What a query handed out in the end: rows, bytes on the wire, and how it ended.
 
-    rows: int
-    size_bytes: int
+    Rows and bytes are None where the reader's own process computes them and nobody counts.
+    """
+
+    rows: int | None
+    size_bytes: int | None
     milliseconds: int
     outcome: Literal["complete", "abandoned", "failed", "limit"] = "complete"
 
@@ -50,7 +56,7 @@ class ReadRecord:
 
     `address` carries the snapshot where one was read. `columns` are those whose values are handed out, `masked` those that are
     shown as a mask, with it. `days` and `rows` are None where they are not known: every day, and a row filter's rows. `asking` is None
-    where a run of Dagster or a test reads.
+    where a test reads. `price` is what the product cost when it was read, as the product describes it.
     """
 
     at: datetime
@@ -65,13 +71,22 @@ class ReadRecord:
     decision: Literal["allowed", "refused"] = "allowed"
     why: str | None = None
     asking: Asking | None = None
+    price: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class ReadLog:
-    """One line of JSON a read in `<home>/reads/<UTC day>.jsonl`, for its owner's eyes only."""
+    """One line of JSON a read in `<home>/reads/<UTC day>.jsonl`, for its owner's eyes only.
+
+    What belongs to a query is in the file of the day on which the query began, its end too.
+    """
 
     home: Path
+
+    @property
+    def days(self) -> DayLog:
+        """Where the lines are."""
+        return DayLog(self.home / "reads")
 
     def record(self, read: ReadRecord) -> None:
         """Write the read down, on the disk when this returns.
@@ -81,11 +96,12 @@ class ReadLog:
         """
         line = {**asdict(read), **(asdict(read.asking) if read.asking else {}), "address": str(read.address)}
         line.pop("asking")
+        day = _day(read.asking.query if read.asking else "", read.at)
         try:
-            self._write(read.at, line)
+            self.days.append(day, line)
         except OSError as error:
             raise MeshError(
-                f"{self._path(read.at)}: the read of {read.address} cannot be recorded ({error.strerror or error}), so nothing is read. "
+                f"{self.days.path(day)}: the read of {read.address} cannot be recorded ({error.strerror or error}), so nothing is read. "
                 f"Make room, or make the folder writable for its owner."
             ) from error
 
@@ -95,20 +111,14 @@ class ReadLog:
         Raises:
             MeshError: it cannot be written; what was handed out is not taken back, and the reads stand as begun.
         """
+        day = _day(query, at)
         try:
-            self._write(at, {"at": at, "completes": query, **asdict(served)})
+            self.days.append(day, {"at": at, "completes": query, **asdict(served)})
         except OSError as error:
             raise MeshError(
-                f"{self._path(at)}: the end of query {query} cannot be recorded ({error.strerror or error}). "
+                f"{self.days.path(day)}: the end of query {query} cannot be recorded ({error.strerror or error}). "
                 f"Make room, or make the folder writable for its owner."
             ) from error
-
-    def _path(self, at: datetime) -> Path:
-        return self._folder / f"{at.astimezone(UTC).date()}.jsonl"
-
-    def _write(self, at: datetime, line: Mapping[str, Any]) -> None:
-        owner_only(self._folder)
-        _append(self._path(at), json.dumps(line, default=_plain, ensure_ascii=False).encode() + b"\n")
 
     def reads(self, address: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         """The recorded reads of a product from a moment on, allowed and refused, oldest first, as JSON values.
@@ -121,11 +131,10 @@ class ReadLog:
             MeshError: a line of the log is no record; evidence with a hole is none.
         """
         wanted = Address.parse(address)
-        first = f"{since.astimezone(UTC).date()}.jsonl"
-        for path in sorted(path for path in self._folder.glob("*.jsonl") if path.name >= first):
-            # Not splitlines: a purpose may hold what that takes for the end of a line.
-            for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), start=1):
-                read = _record(path, number, line)
+        first = since.astimezone(UTC).date() - timedelta(days=1)  # of a query that began before midnight
+        for day in [day for day in self.days.days() if day >= first]:
+            for number, line in enumerate(self.days.lines(day), start=1):
+                read = check_record(self.days.path(day), number, line)
                 if (
                     "completes" not in read
                     and _is_of(Address.parse(read["address"]), wanted)
@@ -133,40 +142,28 @@ class ReadLog:
                 ):
                     yield read
 
-    @property
-    def _folder(self) -> Path:
-        return self.home / "reads"
+
+def _day(query: str, at: datetime) -> date:
+    """The day that keeps a line: that on which its query began, if the query says so."""
+    return day_of(query) or at.astimezone(UTC).date()
 
 
-def _append(path: Path, line: bytes) -> None:
-    """Add the whole line at the end of the file, on the disk, or nothing: the lines of several readers do not mix."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        before = os.fstat(descriptor).st_size
-        written = os.write(descriptor, line)
-        if written != len(line):
-            os.ftruncate(descriptor, before)
-            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def check_record(path: Path, number: int, line: str) -> Mapping[str, Any]:
+    """What the line says, as JSON values.
 
-
-def _record(path: Path, number: int, line: str) -> Mapping[str, Any]:
+    Raises:
+        MeshError: it is no record of a read or of an end.
+    """
     try:
         read: dict[str, Any] = json.loads(line)
         if "completes" not in read:
             Address.parse(read["address"])
+        datetime.fromisoformat(read["at"])
         return {**read, "at": read["at"]}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AddressError) as error:
         raise MeshError(f"{path}: line {number} is no record of a read: {line[:80]!r}. Put the file back as it was written.") from error
 
 
 def _is_of(read: Address, wanted: Address) -> bool:
     majors = (None, read.major)
     return read.name == wanted.name and wanted.major in majors and wanted.snapshot in (None, read.snapshot)
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)

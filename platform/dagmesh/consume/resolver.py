@@ -26,13 +26,14 @@ class Look:
     """A product that the reader may read, before any of it is read.
 
     `address` carries the snapshot; `product` is the product as the snapshot's publication describes it; `access` is what the
-    reader would see.
+    reader would see. `price` is what the product costs today, also of an old snapshot.
     """
 
     address: Address
     snapshot: Snapshot
     product: Mapping[str, Any]
     access: Access
+    price: Mapping[str, str] | None
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -75,7 +76,7 @@ class Resolver:
         look = self.look(address)
         sql = self._sql(look, days)
         self._log.record(self._record(look, days))
-        return Reading(look.address, look.snapshot, look.product, look.access, sql)
+        return Reading(look.address, look.snapshot, look.product, look.access, look.price, sql)
 
     def look(self, address: str | Address) -> Look:
         """What `resolve` would read, nothing of it read or recorded but a refusal; raises what `resolve` raises of the address."""
@@ -93,7 +94,7 @@ class Resolver:
                 refused = ReadRecord(moment, self.reader, address, purpose=self.purpose, decision="refused", why=str(refusal))
                 self._log.record(replace(refused, asking=self.asking))
             raise
-        return Look(address.at_snapshot(snapshot.version), snapshot, product, seen)
+        return Look(address.at_snapshot(snapshot.version), snapshot, product, seen, now.get("price"))
 
     def _sql(self, look: Look, days: Collection[date] | None) -> str:
         sql = look.snapshot.sql(days)
@@ -119,6 +120,7 @@ class Resolver:
             purpose=self.purpose,
             grant=look.access.grant,
             asking=self.asking,
+            price=look.price,
         )
 
     @property

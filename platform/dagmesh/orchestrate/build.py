@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagmesh.consume.usage.records import patterns
 from dagmesh.errors import AddressError, MeshError, nearest
 from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
@@ -109,7 +110,9 @@ class Builder:
 
     def patterns(self) -> list[str]:
         """The patterns of the files that private tables are made of."""
-        return [node.table.files for node in self.nodes().values() if isinstance(node, TableNode) and node.table.files]
+        tables = [node.table for node in self.nodes().values() if isinstance(node, TableNode)]
+        recorded = [pattern for table in tables if table.records for pattern in patterns(self.mesh.home, table.records)]
+        return [*recorded, *(table.files for table in tables if table.files)]
 
     def build(self, days: Sequence[date], progress: Progress) -> Iterator[Ran]:
         """Make everything stale for `days`; what fails is left alone while it would be made of the same."""

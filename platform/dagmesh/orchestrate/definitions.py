@@ -13,6 +13,7 @@ from dagmesh.orchestrate.domain import DagsterDomain, check_sources
 from dagmesh.orchestrate.event_stores import EventStoreResource
 from dagmesh.orchestrate.housekeeping import nightly_housekeeping
 from dagmesh.orchestrate.known import known_of
+from dagmesh.orchestrate.mesh_records import MeshRecords
 from dagmesh.orchestrate.policy_checks import Policing
 from dagmesh.orchestrate.private_assets import private_assets, private_tables
 from dagmesh.orchestrate.private_io import private_io
@@ -49,6 +50,7 @@ def _definitions(domain: DagsterDomain, mesh: Mesh) -> dg.Definitions:
         resources={
             "lake": lake,
             "resolver": ResolverResource(lake=lake, reader=domain.name, mesh=str(mesh.root)),
+            "records": MeshRecords(lake=lake, domain=domain.name),
             "events": EventStoreResource(lake=lake, domain=domain.name),
             "io_manager": private_io(domain.name, tables),
         },

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from dagmesh.consume.read_log import ReadLog
+from dagmesh.consume.usage.reads import pack_old_days
 from dagmesh.events.projections.of_product import projection_folder
 from dagmesh.events.projections.state_files import remove_unused
 from dagmesh.events.segments import seal, sealed_head
@@ -30,6 +32,8 @@ def nightly_housekeeping(domain: Domain) -> dg.ScheduleDefinition:
                 context.log.info(expire_product(lake.lake, address, now).words)
         files = clean_private_tables(lake.lake, domain.name, now)
         context.log.info(f"{domain.name}: {files} files removed that its private tables no longer have.")
+        for day in pack_old_days(ReadLog(lake.lake.home), now):
+            context.log.info(f"the reads of {day} are packed.")
         for words in keep_events(lake.lake, domain, now):
             context.log.info(words)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from dagmesh.consume.usage.records import Records
 from dagmesh.errors import DagmeshError, NotPublished, UntrustedSnapshot
 from dagmesh.lake.private import PrivateStore
 from dagmesh.lake.refusals import Refusals
@@ -132,11 +133,12 @@ class ProductNode:
 
 @dataclass(frozen=True)
 class TableNode:
-    """A private table of a domain."""
+    """A private table of a domain; `records` are the platform's, for a table that is made of them."""
 
     domain: str
     table: PrivateTable
     store: PrivateStore
+    records: Records
 
     @property
     def key(self) -> Key:
@@ -153,9 +155,14 @@ class TableNode:
         """The asset keys it reads, and how many days back and ahead of its own day; None: all of them."""
         return {(self.domain, name): reach for name, reach in self.table.upstream.items()}
 
-    def made_of(self, day: date | None) -> str:
-        """The fingerprint of what a run for `day` would be made of: code, files and the private tables it reads."""
+    def made_of(self, day: date | None, recorded: str | None = None) -> str:
+        """The fingerprint of what a run for `day` would be made of: code, files or records, and the private tables it reads.
+
+        `recorded` is the state of the day's records, where it is not the one they are in now.
+        """
         files = files_state(self.table.files, "*" if day is None else day.isoformat())
+        if self.table.records and day:
+            files = self.records.state(self.table.records, day) if recorded is None else recorded
         upstream = [self._digest(name, reach, day) for name, reach in self.table.upstream.items()]
         return digest([self.table.made_by, files, *upstream])
 

@@ -16,8 +16,10 @@ from typing import Any
 
 import dagster as dg
 
+from dagmesh.consume.usage.records import RecordKind
 from dagmesh.errors import DefinitionError, Problem
 from dagmesh.model.domain import Domain
+from dagmesh.orchestrate.mesh_records import RECORDS
 
 FILES = "dagmesh/files"
 MOST_KINDS = 3  # Dagster refuses a fourth
@@ -28,7 +30,8 @@ Reach = tuple[int, int]
 class PrivateTable:
     """What the planner needs to know of a private table.
 
-    `files` is the pattern, with `{day}` in it, of the files it is made of; `made_by` the hash of the code that makes it;
+    `files` is the pattern, with `{day}` in it, of the files it is made of, `records` the kind of the platform's records; `made_by`
+    the hash of the code that makes it;
     `upstream` the domain's private tables it reads, each with how many days back and ahead of its own day; None: all of it.
     """
 
@@ -37,6 +40,7 @@ class PrivateTable:
     files: str | None
     made_by: str
     upstream: Mapping[str, Reach | None]
+    records: RecordKind | None = None
 
 
 def files(pattern: str) -> dict[str, str]:
@@ -96,7 +100,12 @@ def private_tables(domain: str, assets: Sequence[dg.AssetsDefinition]) -> dict[s
             deps = [dep for dep in spec.deps if dep.asset_key.path[0] == domain and dep.asset_key.path[-1] in names]
             upstream = {dep.asset_key.path[-1]: _reach(dep.partition_mapping) for dep in deps}
             tables[spec.key.path[-1]] = PrivateTable(
-                spec.key.path[-1], definition.partitions_def is not None, spec.metadata.get(FILES), _code(definition), upstream
+                spec.key.path[-1],
+                definition.partitions_def is not None,
+                spec.metadata.get(FILES),
+                _code(definition),
+                upstream,
+                spec.metadata.get(RECORDS),
             )
     return tables
 

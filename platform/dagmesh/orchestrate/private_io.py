@@ -9,11 +9,13 @@ from typing import Any
 
 import dagster as dg
 
+from dagmesh.consume.usage.records import Records
 from dagmesh.events.feeds.json_lines import Export
 from dagmesh.lake.private import PrivateStore
 from dagmesh.lake.private_contents import Part
 from dagmesh.lake.quarantine import write_quarantine
 from dagmesh.orchestrate.event_stores import Arrivals, arrived_metadata
+from dagmesh.orchestrate.mesh_records import Recorded
 from dagmesh.orchestrate.nodes import TableNode
 from dagmesh.orchestrate.private_assets import PrivateTable
 from dagmesh.orchestrate.resources import LakeResource
@@ -40,13 +42,14 @@ class PrivateTables(dg.IOManager):
             self._note_arrivals(context, name, obj)
             return
         export = obj if isinstance(obj, Export) else None
-        node = TableNode(self.domain, self.tables[name], self._store)
+        states, obj = (obj.states, obj.rows) if isinstance(obj, Recorded) else ({}, obj)
+        node = self._node(name)
         made: list[date | None] = [*days] or [None]
         counted = self._store.table(name).write(
             self.lake.connection(),
             export.rows if export else obj,
             days,
-            made_of={day: node.made_of(day) for day in made},
+            made_of={day: node.made_of(day, states.get(day) if day else None) for day in made},
             completeness=export.arrived if export else None,
         )
         context.add_output_metadata({"dagster/row_count": sum(counted.values())})
@@ -55,7 +58,7 @@ class PrivateTables(dg.IOManager):
 
     def _note_arrivals(self, context: dg.OutputContext, name: str, arrivals: Arrivals) -> None:
         """Remember what a feed brought into the event store; the rows are there."""
-        node = TableNode(self.domain, self.tables[name], self._store)
+        node = self._node(name)
         parts = {
             day: Part((), export.arrived, f"{export.ids:016x}", node.made_of(day), arrivals.completeness(day))
             for day, export in arrivals.exports.items()
@@ -67,6 +70,9 @@ class PrivateTables(dg.IOManager):
         """The rows of an upstream private table, as a lazy DuckDB relation."""
         days = {date.fromisoformat(key) for key in context.asset_partition_keys} if context.has_asset_partitions else None
         return self.lake.connection().sql(f"FROM {self._store.table(context.asset_key.path[-1]).sql(days)}")
+
+    def _node(self, name: str) -> TableNode:
+        return TableNode(self.domain, self.tables[name], self._store, Records(self.lake.lake))
 
     @property
     def _store(self) -> PrivateStore:

@@ -2,12 +2,16 @@
 
 # No `from __future__ import annotations` here: Dagster compares the annotations of an asset's function by identity.
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from dagmesh.audit.report import COMPLETENESS, HISTORY, SCHEMA, Result, check_names
+from dagmesh.consume.read_log import Asking, ReadLog
+from dagmesh.consume.usage.ending import ended
 from dagmesh.errors import DagmeshError, PolicyViolated, SchemaMismatch
 from dagmesh.lake.failures import Failures
 from dagmesh.model.domain import Domain, Product
@@ -75,13 +79,15 @@ def product_asset(
     )
     def publish_product(context: dg.AssetExecutionContext, lake: LakeResource, resolver: ResolverResource) -> Events:
         days = days_of(context) if product.partitioned_by else []
-        ports = Ports(domain, resolver.resolver, lake.lake.private(domain.name))
+        asking = Asking(resolver.principal, "dagster")
+        ports = Ports(domain, replace(resolver.resolver, asking=asking), lake.lake.private(domain.name))
         verdict = policing.verdict(product, lake.lake, lake.connection(), datetime.now(UTC))
         run = Run(ports, lake.connection(), context.run.run_id, datetime.now(UTC), verdict.look_at, verdict.lineage)
         try:
             with Failures.of(lake.lake.home, product.address).noted(run.run_id, run.now):
                 verdict.refuse()
-                outcome = told(run, product, days)
+                with ended(ReadLog(lake.lake.home), asking.query) if _reads_products(ports, product) else nullcontext():
+                    outcome = told(run, product, days)
         except PolicyViolated as error:
             yield from verdict.results(key)
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -93,6 +99,10 @@ def product_asset(
         yield from _events(context, product, outcome, known.consumers, [*verdict.results(key)])
 
     return publish_product
+
+
+def _reads_products(ports: Ports, product: Product) -> bool:
+    return any(read.form != "events" and ports.address(read) for read in product.inputs)
 
 
 def _dep(domain: Domain, product: Product, read: Read) -> dg.AssetDep:

@@ -12,6 +12,7 @@ import duckdb
 from pydantic import PrivateAttr
 
 from dagmesh.consume.grants import Grants
+from dagmesh.consume.read_log import Asking
 from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.consume.resolver import Reading, Resolver
 from dagmesh.lake.lake import Lake
@@ -60,12 +61,18 @@ class ResolverResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # th
     mesh: str = ""
 
     @property
+    def principal(self) -> str:
+        """Who the log of reads says that the domain's runs are."""
+        return f"dagster:{self.reader}"
+
+    @property
     def resolver(self) -> Resolver:
-        """The resolver itself."""
+        """The resolver itself; its reads end in the run's own process, where nobody counts."""
+        asking = Asking(self.principal, "python")
         if not self.mesh:
-            return Resolver(self.lake.lake, self.reader)
+            return Resolver(self.lake.lake, self.reader, asking=asking)
         mesh = Mesh.find(Path(self.mesh))
-        return Resolver(self.lake.lake, self.reader, Grants.of(mesh), policies=ReadPolicies(mesh, self.lake.lake).refuse)
+        return Resolver(self.lake.lake, self.reader, Grants.of(mesh), policies=ReadPolicies(mesh, self.lake.lake).refuse, asking=asking)
 
     def resolve(self, address: str, days: Collection[date] | None = None) -> Reading:
         """What `Resolver.resolve` gives, read in this domain's name."""

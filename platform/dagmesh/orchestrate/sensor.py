@@ -10,6 +10,7 @@ import dagster as dg
 
 from dagmesh.consume.grants import Grants
 from dagmesh.consume.resolver import Resolver
+from dagmesh.consume.usage.records import Records
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Domain
 from dagmesh.model.mesh import Mesh
@@ -27,9 +28,9 @@ SECONDS = 10
 def domain_nodes(domain: Domain, tables: Mapping[str, PrivateTable], mesh: Mesh) -> dict[Key, Node]:
     """The domain's products and private tables as nodes of the plan."""
     lake = Lake.of(mesh)
-    store = lake.private(domain.name)
+    store, records = lake.private(domain.name), Records(lake)
     ports = Ports(domain, Resolver(lake, domain.name, Grants.of(mesh), planning=True), store)
-    nodes: list[Node] = [TableNode(domain.name, table, store) for table in tables.values()]
+    nodes: list[Node] = [TableNode(domain.name, table, store, records) for table in tables.values()]
     nodes += [ProductNode(product, ports) for product in domain.products]
     return {node.key: node for node in nodes}
 

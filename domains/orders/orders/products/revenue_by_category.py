@@ -24,6 +24,7 @@ class RevenueByCategory(dm.Contract):
     partitioned_by="order_date",
     documentation="https://example.org/orders/revenue_by_category",
     tags={"subject": "revenue"},
+    price=dm.Price(Decimal("0.05"), "EUR", "read"),
 )
 def revenue_by_category(order_events: dm.Events) -> dm.Projection:
     """Sum the lines of the orders placed, cancelled ones left out."""

@@ -1,0 +1,1 @@
+"""The data products of the mesh itself, one file each."""

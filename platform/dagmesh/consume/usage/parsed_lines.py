@@ -1,0 +1,42 @@
+"""Lines of the log of reads as a table: every line as it was written, and what it says in columns."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from dagmesh.lake import quoting
+from dagmesh.lake.given_rows import given_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+# What a line says, of a read or of an end, as DuckDB's JSON structure; what it does not say is NULL.
+_STRUCTURE = """{"at": "TIMESTAMPTZ", "reader": "VARCHAR", "address": "VARCHAR", "columns": ["VARCHAR"], "rows": "BIGINT",
+    "purpose": "VARCHAR", "grant": "VARCHAR", "decision": "VARCHAR", "why": "VARCHAR", "principal": "VARCHAR", "via": "VARCHAR",
+    "query": "VARCHAR", "statement": "VARCHAR", "price": {"amount": "VARCHAR", "currency": "VARCHAR", "per": "VARCHAR"},
+    "completes": "VARCHAR", "size_bytes": "BIGINT", "milliseconds": "BIGINT", "outcome": "VARCHAR"}"""
+
+
+def parsed_lines(con: duckdb.DuckDBPyConnection, lines: Sequence[tuple[date, int, str]]) -> str:
+    """The name of a new table of the lines, as long as the database is there: `day`, `number`, `line`, and what each says.
+
+    Args:
+        con: of a database in memory, in UTC.
+        lines: each with its day and its number in the day's log.
+
+    Raises:
+        duckdb.InvalidInputException: a line is no JSON.
+    """
+    import pyarrow as pa
+
+    table = quoting.name(f"lines_{uuid.uuid4().hex}")
+    types = pa.schema([("day", pa.date32()), ("number", pa.int64()), ("line", pa.string())])
+    columns = zip(*lines, strict=True) if lines else ([], [], [])
+    given = pa.Table.from_arrays([pa.array(values, field.type) for values, field in zip(columns, types, strict=True)], schema=types)
+    with given_rows(con, given) as rows:
+        said = f"unnest(json_transform(line, '{_STRUCTURE}'))"
+        con.execute(f"CREATE TABLE {table} AS SELECT day, number, line, {said} FROM {rows}")
+    return table
