@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 from tests.browser.conftest import ROOT
 from tests.consume.pages.served import app
 
@@ -85,17 +84,16 @@ def _measures(measures: Any, ago: int) -> dict[str, Any]:
 
 
 @contextmanager
-def served(mesh: Mesh, reader: str) -> Iterator[tuple[str, Starlette]]:
-    """Where the catalogue answers, read in a domain's name, and the app behind it."""
-    found = app(mesh, reader)
-    server = uvicorn.Server(uvicorn.Config(found, port=0, log_level="warning", lifespan="off"))
+def served(mesh: Mesh, reader: str) -> Iterator[str]:
+    """Where the catalogue answers, read in a domain's name by one who owns its products."""
+    server = uvicorn.Server(uvicorn.Config(app(mesh, reader), port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         while not server.started:
             thread.join(0.05)
             assert thread.is_alive()
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", found
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

@@ -167,6 +167,18 @@ def test_only_what_changed_is_indexed_again(shop: Shop) -> None:
     assert (card["snapshot"], card["rows"]) == (1, 2)
 
 
+def test_a_commit_that_was_touched_is_looked_at_again(shop: Shop) -> None:
+    shop.publish_orders({MONDAY: [10]})
+    with SearchIndex(shop.lake).fresh() as con:
+        commit = Path(shop.lake.root) / "orders/orders/v1/_delta_log/00000000000000000000.json"
+        commit.write_text(commit.read_text().replace("run-1", "run-2"))
+
+        assert refresh(shop.lake, con) == (1, 0)
+        (found,) = search(con, "").products
+
+    assert found["refused"] == "orders.orders@1#0 does not verify; no earlier one is good."
+
+
 def test_a_product_that_left_the_lake_leaves_the_index(shop: Shop) -> None:
     shop.publish_orders({MONDAY: [10]})
     shop.publish_profiles()

@@ -144,7 +144,7 @@ def _listed(root: Path) -> Iterator[Location]:
 
 def service_url() -> str:
     """Where people reach the catalogue and the query service: `DAGMESH_URL`, or where `dagmesh serve` answers on this machine."""
-    return os.environ.get("DAGMESH_URL", "http://127.0.0.1:8080").rstrip("/")
+    return os.environ.get("DAGMESH_URL", "http://127.0.0.1:3080").rstrip("/")
 
 
 def ui_url() -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from dagmesh.consume.connection import resolver_of
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.pages.routes import routes
 from dagmesh.consume.query import run_query
 from dagmesh.consume.read_log import Asking, Via
+from dagmesh.consume.usage.routes import routes as feedback_routes
 from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
 
@@ -55,25 +55,13 @@ class InProcess:
             return Rows(run_query(con, resolver, statement)[0].to_arrow_table())
 
 
-@dataclass
-class SaidOf:
-    """Takes what the forms of a page send to /v1/feedback."""
-
-    forms: list[str] = field(default_factory=list)
-
-    async def take(self, request: Request) -> Response:
-        self.forms.append((await request.body()).decode())
-        return RedirectResponse(request.headers.get("referer", "/"), 303)
-
-
 def app(mesh: Mesh, reader: str = "analyst") -> Starlette:
-    """The app; `state.said_of` has the feedback that was sent."""
-    said_of = SaidOf()
-    found = Starlette(routes=[*routes(), Route("/v1/feedback", said_of.take, methods=["POST"])])
-    found.state.mesh, found.state.queries, found.state.said_of = mesh, InProcess(mesh), said_of
+    """The app; a reader's principal owns its domain's products."""
+    found = Starlette(routes=[*routes(), *feedback_routes()])
+    found.state.mesh, found.state.queries = mesh, InProcess(mesh)
 
     async def signed_in(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        request.state.principal = Principal("anna@example.org", request.headers.get(READER, reader))
+        request.state.principal = Principal("anna@example.org", request.headers.get(READER, reader), roles=frozenset({"owner"}))
         return await call_next(request)
 
     found.add_middleware(BaseHTTPMiddleware, dispatch=signed_in)

@@ -144,9 +144,23 @@ def test_who_reads_how_much_is_for_the_owner_alone(mesh: Mesh, shop: Shop) -> No
     facts = Facts.of(mesh)
 
     with facts.index.fresh() as con:
-        seen = {who.name: product_page(facts, con, shop.profiles.address, who, shop.now)["reads"] for who in (owner, stranger)}
+        seen = {who.name: product_page(facts, con, shop.profiles.address, who, shop.now)["use"] for who in (owner, stranger)}
 
-    assert seen == {"olga": {"marketing": 1}, "anna": None}
+    assert seen["anna"] is None
+    assert [(use.consumer, use.reads) for use in seen["olga"]] == [("marketing", 1)]
+
+
+def test_what_is_said_of_a_product_is_shown_as_text_and_the_owner_is_asked_to_answer(client: TestClient) -> None:
+    said = urlencode({"product": "customers.profiles@1", "kind": "comment", "text": HOSTILE})
+    done = client.post("/v1/feedback", content=said, headers=FORM, follow_redirects=False)
+    reader = Tags(client.get(done.headers["location"]).text)
+    owner = Tags(client.get(done.headers["location"], headers={READER: "customers"}).text)
+
+    assert (done.status_code, done.headers["location"]) == (303, "/products/customers.profiles%401#feedback")
+    assert HOSTILE in reader.text
+    assert "img" not in {tag for tag, _ in reader.tags}
+    answering = [sum("/answers" in str(attrs.get("action")) for _, attrs in page.tags) for page in (reader, owner)]
+    assert answering == [0, 1]
 
 
 def test_a_request_for_access_is_a_pending_grant_that_opens_nothing(client: TestClient, mesh: Mesh) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from dagmesh.consume.grants import Grants
 from dagmesh.consume.promise_history import DAYS
-from dagmesh.consume.read_log import ReadLog
 from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.consume.resolver import Resolver
 from dagmesh.consume.search_index import SearchIndex
@@ -72,14 +71,6 @@ class Facts:
     def looks_as(self, reader: str) -> Resolver:
         """What says what a reader may see, and reads nothing."""
         return Resolver(self.lake, reader, self.grants, planning=True, policies=self.policies.refuse)
-
-    def reads(self, address: Address, since: datetime) -> dict[str, int]:
-        """How often each domain read a product since a moment, the most frequent first."""
-        counts: dict[str, int] = {}
-        for read in ReadLog(self.lake.home).reads(str(address), since):
-            if read["decision"] == "allowed":
-                counts[read["reader"]] = counts.get(read["reader"], 0) + 1
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def past(self, address: Address, now: datetime) -> list[PastPublication]:
         """A product's publications, oldest first: those of the last 90 days and the one before, or the last 20 if that is more.

@@ -18,6 +18,8 @@ from dagmesh.consume.pages.product_graph import product_graph
 from dagmesh.consume.promise_history import kept_share, promise_history
 from dagmesh.consume.promise_kept import words as length_in_words
 from dagmesh.consume.search_index import cards
+from dagmesh.consume.usage.feedback import FeedbackLog
+from dagmesh.consume.usage.use import use_of
 from dagmesh.errors import AccessRefused, NotPublished, PolicyViolated, UntrustedSnapshot
 from dagmesh.lake.history import newest_trusted
 from dagmesh.lake.publication import Publication
@@ -26,7 +28,7 @@ from dagmesh.model.address import Address
 from dagmesh.model.contract import RESTRICTED
 from dagmesh.model.promise import Promise
 
-USAGE_DAYS, SHOWN_CHECKS, SHOWN_VERSIONS = 30, 20, 12
+USAGE_DAYS, SHOWN_CHECKS, SHOWN_VERSIONS, SHOWN_FEEDBACK = 30, 20, 12, 30
 Values = dict[str, Any]
 
 
@@ -63,6 +65,7 @@ def product_page(facts: Facts, con: sqlite3.Connection, address: Address, princi
     reader = principal.reader
     sight = _sight(facts, address, reader)
     sees_use = principal.owns(address.domain) or "operator" in principal.roles
+    use = use_of(facts.mesh.home, address, now - timedelta(days=USAGE_DAYS)) if sees_use else None
     days = promise_history([one for one in past if one.is_trusted], now)
     columns = [name for name, _ in publication.columns]
     return {
@@ -88,7 +91,9 @@ def product_page(facts: Facts, con: sqlite3.Connection, address: Address, princi
         "past": past[::-1][:SHOWN_VERSIONS],
         "readers": cards(con, "id IN (SELECT product FROM read WHERE source = ?)", (str(address),)),
         "grants": [*_grants(facts, address, product, now.date())],
-        "reads": facts.reads(address, now - timedelta(days=USAGE_DAYS)) if sees_use else None,
+        "use": use,
+        "feedback": [given.seen_by(principal) for given in FeedbackLog(facts.mesh.home).about(address)][:SHOWN_FEEDBACK],
+        "is_owner": principal.owns(address.domain),
         "usage_days": USAGE_DAYS,
         "can_ask": reader != address.domain,
     }
