@@ -43,6 +43,7 @@ def show(address: str, as_json: bool) -> None:
     """Show one product: contract, promise, who may read it, its newest snapshot and checks."""
     from dagmesh.consume.catalogue import entry
     from dagmesh.consume.resolver import Resolver
+    from dagmesh.consume.usage.feedback import FeedbackLog
     from dagmesh.lake.lake import Lake
     from dagmesh.model.address import Address
     from dagmesh.model.mesh import Mesh
@@ -56,7 +57,9 @@ def show(address: str, as_json: bool) -> None:
     if as_json:
         print_json({**described, "product": publication.product, "checks": publication.checks, "inputs": publication.inputs})
         return
-    _print_product(described, publication.product)
+    waiting = sum(given.is_open for given in FeedbackLog(lake.home).about(found.address))
+    feedback = f"{waiting} open: dagmesh feedback list {found.address}" if waiting else ""
+    _print_product({**described, "feedback": feedback}, publication.product)
     _print_contract(publication.product["contract"])
     print_table(["check", "passed", "failing rows", "says"], [_check(check) for check in publication.checks])
 
@@ -80,6 +83,7 @@ def _print_product(described: dict[str, Any], product: Any) -> None:
         "serves": ", ".join(product["serves"]) or "nobody yet",
         "reads": ", ".join(read["source"] for read in product["reads"]) or "nothing",
         "documentation": product["documentation"] or "",
+        "feedback": described["feedback"],
     }
     click.echo(product["description"] + "\n")
     for word, text in lines.items():
