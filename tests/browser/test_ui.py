@@ -14,7 +14,7 @@ from tests.browser.conftest import LAST, Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one worker: one demo
 BESIDE_NAVIGATION: FloatRect = {"x": 240, "y": 0, "width": 1200, "height": 900}
-DOMAINS = ["customers", "finance", "grocery", "logistics", "marketing", "orders", "risk"]
+DOMAINS = ["customers", "finance", "grocery", "logistics", "marketing", "mesh", "orders", "risk"]
 # The centre of each box of the lineage graph by its title, and each edge as its two ends.
 BOXES = """boxes => Object.fromEntries(boxes.map(box => {
     const [x, y, width, height] = ['x', 'y', 'width', 'height'].map(name => Number(box.getAttribute(name)));
@@ -46,12 +46,12 @@ def products(demo: Demo) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_catalogue_lists_twelve_products_with_a_plain_first_line(page: Page, demo: Demo) -> None:
+def test_the_catalogue_lists_seventeen_products_with_a_plain_first_line(page: Page, demo: Demo) -> None:
     expected = {re.sub(r"\.(\w+)@(\d+)", r" / \1_v\2", product["address"]): product["description"] for product in products(demo)}
 
     page.goto("/assets?asset-selection=kind%3Adeltalake")
 
-    assert len(expected) == 12
+    assert len(expected) == 17
     for name, first_line in expected.items():
         expect(asset(page, name)).to_contain_text(first_line)
     expect(asset(page, "customers / profiles_v1")).to_contain_text("Materialized")

@@ -33,7 +33,13 @@ def knowing(small_mesh: SmallMesh) -> Iterator[SmallMesh]:
     small_mesh.write("workspace.yaml", (small_mesh.root / "workspace.yaml").read_text() + stanza)
     for day in (MONDAY, TUESDAY):
         small_mesh.export(day, 10, 20)
+    forget_mesh()
     yield small_mesh
+    forget_mesh()
+
+
+def forget_mesh() -> None:
+    """Unload the domain, so that the one of this mesh is imported."""
     for name in [name for name in sys.modules if name.split(".")[0] == "mesh"]:
         del sys.modules[name]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import dagmesh as dm
+from dagmesh.consume.usage.use import Use
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate import metadata
 
@@ -165,6 +166,17 @@ def test_sample_rows_are_a_table_of_texts() -> None:
 
 def test_no_sample_rows_are_said_in_words() -> None:
     assert metadata.sample_table([]).value == "no rows"
+
+
+def test_who_used_a_product_is_a_table_with_a_row_for_each_consumer() -> None:
+    last = datetime(2026, 11, 19, 9, 30, tzinfo=UTC)
+    uses = [Use("orders.orders", 1, "finance", 2, 0, 20, 200, 1, last), Use("orders.orders", 1, "risk", 0, 1, 0, 0, 0, None)]
+
+    assert [record.data for record in metadata.used_by(uses).records] == [
+        {"consumer": "finance", "reads": 2, "rows": 20, "bytes": 200, "who asked": 1, "last read": "2026-11-19 09:30"},
+        {"consumer": "risk", "reads": 0, "rows": 0, "bytes": 0, "who asked": 0, "last read": "-"},
+    ]
+    assert metadata.used_by([]).value == "nobody yet"
 
 
 def test_the_numbers_of_the_profile_are_plotted_and_the_rest_is_not(rich: Product) -> None:

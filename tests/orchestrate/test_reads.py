@@ -35,9 +35,14 @@ def closed(small_mesh: SmallMesh) -> SmallMesh:
     return small_mesh
 
 
+def lines(mesh: SmallMesh) -> list[dict]:
+    found = [line for path in sorted((mesh.lake.home / "reads").glob("*")) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in found]
+
+
 def records(mesh: SmallMesh) -> list[dict]:
-    lines = [line for path in sorted((mesh.lake.home / "reads").glob("*")) for line in path.read_text().splitlines()]
-    return [json.loads(line) for line in lines]
+    """The reads, without their ends."""
+    return [line for line in lines(mesh) if "completes" not in line]
 
 
 def test_a_run_reads_what_its_domain_was_granted_and_says_what_for(closed: SmallMesh) -> None:
@@ -49,6 +54,15 @@ def test_a_run_reads_what_its_domain_was_granted_and_says_what_for(closed: Small
     assert (record["reader"], record["address"], record["days"]) == ("reports", "sensors.readings@1#0", [MONDAY])
     assert (record["purpose"], record["grant"], record["decision"]) == ("Warm or not", FILE, "allowed")
     assert [degrees for _, degrees in closed.rows("reports.totals@1")] == [20]
+
+
+def test_a_run_says_who_it_is_and_completes_its_reads(closed: SmallMesh) -> None:
+    closed.write(FILE, yaml.safe_dump(GRANT))
+
+    closed.build(MONDAY)
+
+    read, end = lines(closed)
+    assert (read["principal"], read["via"], end["completes"], end["outcome"]) == ("dagster:reports", "dagster", read["query"], "complete")
 
 
 def test_planning_is_no_read(closed: SmallMesh) -> None:

@@ -44,6 +44,7 @@ def show(address: str, as_json: bool) -> None:
     from dagmesh.consume.catalogue import entry
     from dagmesh.consume.datsis import badges
     from dagmesh.consume.resolver import Resolver
+    from dagmesh.consume.usage.feedback import FeedbackLog
     from dagmesh.lake.lake import Lake
     from dagmesh.model.address import Address
     from dagmesh.model.mesh import Mesh
@@ -60,7 +61,9 @@ def show(address: str, as_json: bool) -> None:
         more = {"badges": given, "product": publication.product, "checks": publication.checks, "inputs": publication.inputs}
         print_json({**described, **more})
         return
-    _print_product(described, publication.product, given)
+    waiting = sum(said.is_open for said in FeedbackLog(lake.home).about(found.address))
+    feedback = f"{waiting} open: dagmesh feedback list {found.address}" if waiting else ""
+    _print_product({**described, "feedback": feedback}, publication.product, given)
     _print_contract(publication.product["contract"])
     print_table(["check", "passed", "failing rows", "says"], [_check(check) for check in publication.checks])
 
@@ -86,6 +89,7 @@ def _print_product(described: dict[str, Any], product: Any, badges: list[dict[st
         "documentation": product["documentation"] or "",
         "is": ", ".join(badge["attribute"] for badge in badges if badge["holds"]),
         "is not": "; ".join(f"{badge['attribute']}: {' '.join(badge['missing'])}" for badge in badges if not badge["holds"]),
+        "feedback": described["feedback"],
     }
     click.echo(product["description"] + "\n")
     for word, text in lines.items():

@@ -38,7 +38,7 @@ def usage(product: str | None, days: int, as_json: bool) -> None:
             use.rows,
             use.size_bytes,
             use.principals,
-            f"{use.last_read:%Y-%m-%d %H:%M}" if use.last_read else "never",
+            f"{use.last_read:%Y-%m-%d %H:%M:%S}" if use.last_read else "never",
         ]
         for use in found
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from dagmesh.consume.usage.use import Use
 from dagmesh.model.contract import Column, Contract
 from dagmesh.model.domain import Product
 from dagmesh.model.mesh import service_url
@@ -124,6 +125,20 @@ def sample_table(rows: Iterable[dict[str, Any]]) -> dg.MetadataValue:
     if not records:
         return dg.MetadataValue.md("no rows")
     return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in records[0].data]))
+
+
+def used_by(uses: Sequence[Use]) -> dg.MetadataValue:
+    """Who read the product lately, a row for each consumer."""
+    if not uses:
+        return dg.MetadataValue.md("nobody yet")
+    columns = ["consumer", "reads", "rows", "bytes", "who asked", "last read"]
+    records: list[dict[str, str | int]] = [
+        dict(zip(columns, (u.consumer, u.reads, u.rows, u.size_bytes, u.principals, str(u.last_read or NO_VALUE)[:16]), strict=True))
+        for u in uses
+    ]
+    kinds = {"consumer": "string", "last read": "string"}
+    schema = dg.TableSchema([dg.TableColumn(name, kinds.get(name, "int")) for name in columns])
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records], schema=schema)
 
 
 def profile_numbers(contract: type[Contract], profile: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

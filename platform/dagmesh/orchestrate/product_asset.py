@@ -13,7 +13,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 from dagmesh.audit.report import COMPLETENESS, HISTORY, SCHEMA, Result, check_names
 from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.usage.ending import ended
-from dagmesh.errors import DagmeshError, PolicyViolated, SchemaMismatch
+from dagmesh.errors import DagmeshError, MeshError, PolicyViolated, SchemaMismatch
 from dagmesh.lake.failures import Failures
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.product import Read
@@ -93,6 +93,7 @@ def product_asset(
             raise dg.Failure(f"{product.address}: nothing was published. {error}", allow_retries=False) from error
         except DagmeshError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        outcome = replace(outcome, shown=_used_by(lake, product) if outcome.complete else {})
         yield from _events(context, product, outcome, days.named, known.consumers, [*verdict.results(key)])
 
     return publish_product
@@ -158,6 +159,14 @@ def _events(
     raise dg.Failure(in_words(product, outcome), metadata=_quarantine(outcome), allow_retries=False)
 
 
+def _used_by(lake: LakeResource, product: Product) -> dict[str, Any]:
+    """Who used the product in the 30 days before; what is wrong with the log of reads is said in its place, the product is published."""
+    try:
+        return {"used_by": metadata.used_by(lake.used_by(product.address))}
+    except MeshError as error:
+        return {"used_by": str(error)}
+
+
 def _schema_refused(key: dg.AssetKey, error: SchemaMismatch) -> dg.AssetCheckResult:
     """The one check that was made: the columns are not the contract's, and what to write."""
     differences = {"differences": dg.MetadataValue.md("\n".join(f"- {line}" for line in error.differences))}
@@ -193,6 +202,7 @@ def _run_metadata(product: Product, outcome: Outcome) -> dict[str, Any]:
         "dagster/row_count": outcome.snapshot.publication.rows,
         "sample_rows": metadata.sample_table(outcome.sample),
         "seconds": round(outcome.seconds, 3),
+        **outcome.shown,
         **lineage_metadata(product.domain, outcome.snapshot.publication.lineage),
         **numbers,
     }

@@ -43,7 +43,8 @@ class Outcome:
     """What a run came to.
 
     `published` are the days now visible (empty for a whole product), `refused` the days the audit stopped, `waiting` the
-    days whose inputs are not there, each with what it waits for. `snapshot` is None when nothing was published.
+    days whose inputs are not there, each with what it waits for. `snapshot` is None when nothing was published. `shown` is what else
+    the UI shows of the run.
     """
 
     report: Report | None = None
@@ -54,6 +55,7 @@ class Outcome:
     quarantine: Path | None = None
     sample: Sequence[dict[str, Any]] = ()
     seconds: float = 0.0
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations` here: Dagster reads the fields' types.
 
 from collections.abc import Collection
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,12 @@ from dagmesh.consume.grants import Grants
 from dagmesh.consume.read_log import Asking
 from dagmesh.consume.read_policies import ReadPolicies
 from dagmesh.consume.resolver import Reading, Resolver
+from dagmesh.consume.usage.use import Use, use_of
 from dagmesh.lake.lake import Lake
+from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh
+
+USE_DAYS = 30
 
 
 @cache
@@ -33,6 +37,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
     home: str
 
     _connection: Any = PrivateAttr(default=None)
+    _uses: Any = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, mesh: Mesh) -> "LakeResource":
@@ -50,6 +55,16 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the re
             self._connection = self.lake.connect()
         cursor: duckdb.DuckDBPyConnection = self._connection.cursor()
         return cursor
+
+    def used_by(self, address: Address) -> list[Use]:
+        """Who read the product in the last 30 days, the busiest first; the log of reads is read once for the run.
+
+        Raises:
+            MeshError: the log has a hole.
+        """
+        if self._uses is None:
+            self._uses = use_of(Path(self.home), None, datetime.now(UTC) - timedelta(days=USE_DAYS))
+        return [use for use in self._uses if (use.product, use.major) == (address.name, address.major)]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the run's DuckDB."""

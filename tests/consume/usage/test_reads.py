@@ -90,6 +90,7 @@ def test_a_killed_reader_shows_as_unfinished(con, tmp_path) -> None:
     code = """
 import os, signal, sys
 from datetime import UTC, datetime
+from pathlib import Path
 from dagmesh.consume.read_log import Asking, ReadLog, ReadRecord
 from dagmesh.consume.usage.ending import ended
 from dagmesh.model.address import Address

@@ -8,7 +8,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from dagmesh.lake import quoting
-from dagmesh.lake.given_rows import given_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,13 +29,9 @@ def parsed_lines(con: duckdb.DuckDBPyConnection, lines: Sequence[tuple[date, int
     Raises:
         duckdb.InvalidInputException: a line is no JSON.
     """
-    import pyarrow as pa
-
     table = quoting.name(f"lines_{uuid.uuid4().hex}")
-    types = pa.schema([("day", pa.date32()), ("number", pa.int64()), ("line", pa.string())])
-    columns = zip(*lines, strict=True) if lines else ([], [], [])
-    given = pa.Table.from_arrays([pa.array(values, field.type) for values, field in zip(columns, types, strict=True)], schema=types)
-    with given_rows(con, given) as rows:
-        said = f"unnest(json_transform(line, '{_STRUCTURE}'))"
-        con.execute(f"CREATE TABLE {table} AS SELECT day, number, line, {said} FROM {rows}")
+    days, numbers, texts = ([*column] for column in zip(*lines, strict=True)) if lines else ([], [], [])
+    given = "SELECT unnest($1::DATE[]) AS day, unnest($2::BIGINT[]) AS number, unnest($3::VARCHAR[]) AS line"
+    said = f"unnest(json_transform(line, '{_STRUCTURE}'))"
+    con.execute(f"CREATE TABLE {table} AS SELECT day, number, line, {said} FROM ({given})", [days, numbers, texts])
     return table
