@@ -37,12 +37,16 @@ class CopiedFile:
 
 @dataclass(frozen=True)
 class Copy:
-    """What to copy: FROM-able `sql`, its columns as (name, DuckDB type) in order, and the DATE column and days to split by."""
+    """What to copy: FROM-able `sql`, its columns as (name, DuckDB type) in order, and the DATE column and days to split by.
+
+    `salt` is a secret that the rows' hashes are begun with, where guessing values by their hashes must not pay.
+    """
 
     sql: str
     columns: Sequence[tuple[str, str]]
     day_column: str | None
     days: Collection[date]
+    salt: str = ""
 
     @property
     def select(self) -> str:
@@ -97,7 +101,7 @@ def _hashed(con: duckdb.DuckDBPyConnection, copy: Copy, storage: Storage, files:
         return ()
     stored = [name for name, _ in copy.columns if name != copy.day_column]
     # The names are hashed too: equal values under other names are other rows to whoever reads them.
-    row = ", ".join([quoting.text(",".join(stored)), *(quoting.name(name) for name in stored)])
+    row = ", ".join([quoting.text(",".join(stored) + copy.salt), *(quoting.name(name) for name in stored)])
     paths = quoting.texts(pattern_free(storage.path(file.path)) for file in files)
     scan = f"read_parquet({paths}, hive_partitioning=false, filename='file of the row')"
     sums = con.execute(f"""SELECT "file of the row", sum(hash({row})) FROM {scan} GROUP BY ALL""").fetchall()

@@ -59,7 +59,9 @@ class Lake:
             raise AddressError(f"'{address}' names no major; a table is one major of a product, for example {address.name}@1.")
         storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
         checked = CheckedFiles(self.home / "checked_files.sqlite")
-        return Table(Place(Address(address.domain, address.product, address.major), storage, self.storage, checked, self._verified))
+        return Table(
+            Place(Address(address.domain, address.product, address.major), storage, self.storage, checked, self.home, self._verified)
+        )
 
     def addresses(self) -> list[Address]:
         """Every published address, with its major, sorted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.checked_files import CheckedFiles
@@ -18,10 +19,13 @@ Verified = dict[str, tuple[list[State | None], "Snapshot"]]
 
 @dataclass(frozen=True)
 class Place:
-    """The place of one product's major: `storage` holds its table, `lake` the keys, `checked` the files known to be good."""
+    """The place of one product's major: `storage` holds its table, `lake` the keys, `checked` the files known to be good, `home` the
+    secrets of this machine.
+    """
 
     address: Address
     storage: Storage
     lake: Storage
     checked: CheckedFiles
+    home: Path
     verified: Verified = field(default_factory=dict, compare=False, repr=False)

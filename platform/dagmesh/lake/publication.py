@@ -80,6 +80,7 @@ class Publication:
     mixed: bool = False
     incomplete: Mapping[str, float] = field(default_factory=dict)
     lineage: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    encrypted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[tuple[str, str]]:

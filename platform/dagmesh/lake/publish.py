@@ -14,6 +14,7 @@ from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.copied_files import CopiedFile
 from dagmesh.lake.data_file import DataFile
 from dagmesh.lake.delta_log import CONFIGURATION, active_files, partitions, schema_of
+from dagmesh.lake.encrypting import encrypted
 from dagmesh.lake.keys import SigningKey
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, Record
@@ -39,7 +40,7 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
     """The new snapshot; for the arguments see `Table.publish`."""
     if not set(days) <= set(stage.days) or bool(days) != bool(stage.days):
         raise ValueError(f"{place.address}: staged are {_iso(stage.days)}, to publish {_iso(days)}; publish days that are staged.")
-    chosen = [file for file in stage.files if not days or file.day in days]
+    chosen = encrypted(place, stage.product, [file for file in stage.files if not days or file.day in days])
     named = [_named(place, file, record) for file in chosen]
     moves = [(file.path, data.path) for file, data in zip(chosen, named, strict=True)]
     adds = tuple(_add(file, data, stage, record) for file, data in zip(chosen, named, strict=True))
@@ -98,6 +99,7 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
         seconds=record.seconds,
         lineage=record.lineage,
         incomplete={str(day): share for day, share in shares.items() if day and share < 1},
+        encrypted=product.encrypted,
     )
 
 
@@ -111,7 +113,8 @@ def _change(publishing: _Publishing, table: DeltaTable | None) -> Change:
     about = replace(publishing.about, through=newest_day(files)) if publishing.days else publishing.about
     if base:
         incomplete = {**without(base.incomplete, publishing.days), **publishing.about.incomplete}
-        about = replace(about, incomplete=incomplete, mixed=base.mixed or base.columns != columns(product))
+        hidden = {**base.encrypted, **about.encrypted}
+        about = replace(about, encrypted=hidden, incomplete=incomplete, mixed=base.mixed or base.columns != columns(product))
     return Change(about, files, lambda properties: _write(publishing, table, properties))
 
 

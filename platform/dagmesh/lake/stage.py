@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied
+from dagmesh.lake.owner_only import owner_only
 from dagmesh.lake.rows_sql import pattern_free, rows_sql
 from dagmesh.lake.storage import Storage
 from dagmesh.model.domain import Product
@@ -58,12 +60,14 @@ def columns(product: Product) -> list[tuple[str, str]]:
     return [(column.name, column.type.duckdb) for column in product.contract.columns]
 
 
-def staged(con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Collection[date], storage: Storage) -> Stage:
-    """The rows of FROM-able `sql` staged beside the table at `storage`; for the arguments see `Table.stage`."""
+def staged(con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Collection[date], storage: Storage, salt: str = "") -> Stage:
+    """The rows of FROM-able `sql` staged beside the table at `storage`; for the arguments see `Table.stage` and `Copy`."""
     if bool(days) != bool(product.partitioned_by):
         raise ValueError(f"{product.address}: a daily product is staged for days, a whole one for none; got {sorted(map(str, days))}.")
     folder = f"{STAGES}/{uuid.uuid4().hex}"
-    copy = Copy(sql, columns(product), product.partitioned_by, set(days))
+    if product.encrypted:
+        owner_only(Path(storage.path(folder)))  # until it is encrypted it is for nobody else
+    copy = Copy(sql, columns(product), product.partitioned_by, set(days), salt)
     try:
         files = copied(con, copy, storage, folder, str(product.address))
     except BaseException:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.delta_log import newest_version
+from dagmesh.lake.encrypting import salt_of
 from dagmesh.lake.expire import expire, remove_abandoned_stages
 from dagmesh.lake.history import Past, history, version_at
 from dagmesh.lake.keys import SigningKey
@@ -88,7 +89,7 @@ class Table:
         Raises:
             AuditRefused: rows of days that were not asked for.
         """
-        return staged(con, sql, product, days, self.place.storage)
+        return staged(con, sql, product, days, self.place.storage, salt_of(self.place, product))
 
     def publish(self, stage: Stage, days: Collection[date], record: Record, key: SigningKey) -> Snapshot:
         """The new snapshot, in which the staged rows of `days` (none: of the whole product) replace exactly theirs.
