@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -13,6 +14,8 @@ from dagmesh.errors import AccessRefused
 from dagmesh.model.address import Address
 from dagmesh.model.contract import CLASSIFICATIONS, RESTRICTED
 from dagmesh.model.grant import Grant, GrantMask, strictest
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Access:
     masks: Mapping[str, GrantMask] = field(default_factory=dict)
     rows: str | None = None
     grant: str | None = None
+
+    def needed(self, columns: Iterable[str]) -> frozenset[str]:
+        """Of a product's columns those whose values must be known to show what the reader sees: also for a hash, and for its rows."""
+        words = frozenset(_WORD.findall(self.rows or ""))
+        return frozenset(name for name in columns if self.masks.get(name) != "null" or name in words)
 
 
 @dataclass(frozen=True)

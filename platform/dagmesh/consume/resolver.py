@@ -97,7 +97,7 @@ class Resolver:
         return Look(address.at_snapshot(snapshot.version), snapshot, product, seen, now.get("price"))
 
     def _sql(self, look: Look, days: Collection[date] | None) -> str:
-        sql = look.snapshot.sql(days)
+        sql = look.snapshot.sql(days, look.access.needed(column["name"] for column in look.product["contract"]["columns"]))
         if look.access.rows:
             sql = filtered(sql, look.access.rows)
         masks = look.access.masks

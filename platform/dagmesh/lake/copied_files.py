@@ -108,7 +108,7 @@ def _file(row: Mapping[str, Any], copy: Copy, folder: str) -> CopiedFile:
 
 
 def hashed(
-    con: duckdb.DuckDBPyConnection, stored: Sequence[tuple[str, str]], storage: Storage, files: Sequence[CopiedFile]
+    con: duckdb.DuckDBPyConnection, stored: Sequence[tuple[str, str]], storage: Storage, files: Sequence[CopiedFile], salt: str = ""
 ) -> tuple[CopiedFile, ...]:
     """The files with their row hashes, in one scan of those that lack them; `stored` are the columns they have."""
     unread = [file for file in files if file.row_hash is None]
@@ -116,7 +116,7 @@ def hashed(
         return tuple(files)
     paths = quoting.texts(pattern_free(storage.path(file.path)) for file in unread)
     scan = f"read_parquet({paths}, hive_partitioning=false, filename='file of the row')"
-    sums = con.execute(f"""SELECT "file of the row", sum({row_hash_sql(stored)}) FROM {scan} GROUP BY ALL""").fetchall()
+    sums = con.execute(f"""SELECT "file of the row", sum({row_hash_sql(stored, salt)}) FROM {scan} GROUP BY ALL""").fetchall()
     by_path = {_tail(path): int(total) % 2**64 for path, total in sums}
     return tuple(replace(file, row_hash=by_path.get(_tail(file.path), 0)) if file.row_hash is None else file for file in files)
 

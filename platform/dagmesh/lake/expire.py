@@ -12,6 +12,7 @@ from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.delta_log import active_files, added_paths, newest_version, opened
 from dagmesh.lake.history import version_at
 from dagmesh.lake.keys import SigningKey
+from dagmesh.lake.opened_files import close_all
 from dagmesh.lake.place import Place
 from dagmesh.lake.publish import newest_day, trusted, without
 from dagmesh.lake.snapshot import Snapshot
@@ -30,6 +31,7 @@ def expire(place: Place, before: date | datetime, key: SigningKey, now: datetime
     if days:
         snapshot = committed(place, key, lambda table: _without(place, table, days, now))
     _remove_unneeded(place, kept_from, now)
+    close_all(place)
     return snapshot
 
 

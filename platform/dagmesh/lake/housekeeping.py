@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dagmesh.lake.lake import Lake
+from dagmesh.lake.opened_files import close_unused
 from dagmesh.lake.quarantine import remove_old_quarantine
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
@@ -44,8 +45,9 @@ def expire_product(lake: Lake, address: Address, now: datetime) -> Kept:
 
 
 def clean_private_tables(lake: Lake, domain: str, now: datetime) -> int:
-    """How many files were removed that the domain's private tables no longer have; old quarantine files go too."""
+    """How many files were removed that the domain's private tables no longer have; old quarantine files and unused opened ones go too."""
     store = lake.private(domain)
     files = [file for name in store.names() for file in store.table(name).remove_abandoned(now - LONGEST_RUN)]
     remove_old_quarantine(lake.home, now - QUARANTINE_KEPT)
+    close_unused(lake.home, now - LONGEST_RUN)
     return len(files)

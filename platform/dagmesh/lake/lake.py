@@ -64,7 +64,7 @@ class Lake:
         storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
         checked = CheckedFiles(self.home / "checked_files.sqlite")
         found = Address(address.domain, address.product, address.major)
-        return Table(Place(found, storage, self.storage, checked, self._verified, self._open))
+        return Table(Place(found, storage, self.storage, checked, self.home, self._verified, self._open))
 
     def addresses(self, domain: str | None = None) -> list[Address]:
         """Every published address, or those of one domain, with its major, sorted."""

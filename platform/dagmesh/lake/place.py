@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.checked_files import CheckedFiles
@@ -19,7 +20,8 @@ Verified = dict[str, tuple[list[State | None], "Snapshot"]]
 
 @dataclass(frozen=True)
 class Place:
-    """The place of one product's major: `storage` holds its table, `lake` the keys, `checked` the files known to be good.
+    """The place of one product's major: `storage` holds its table, `lake` the keys, `checked` the files known to be good, `home` the
+    secrets of this machine.
 
     `verified` and `tables` are what this process remembers of the lake's tables.
     """
@@ -28,5 +30,6 @@ class Place:
     storage: Storage
     lake: Storage
     checked: CheckedFiles
+    home: Path
     verified: Verified = field(default_factory=dict, compare=False, repr=False)
     tables: OpenTables = field(default_factory=OpenTables, compare=False, repr=False)

@@ -86,6 +86,7 @@ class Publication:
     lineage: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     judged_by: str = ""
     audited: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    encrypted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.copied_files import CopiedFile
 from dagmesh.lake.data_file import DataFile
 from dagmesh.lake.delta_log import CONFIGURATION, active_files, partitions, schema_of
+from dagmesh.lake.encrypting import encrypted
 from dagmesh.lake.keys import SigningKey
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, Record
@@ -44,6 +45,7 @@ def publish(place: Place, stage: Stage, days: Collection[date], record: Record, 
     if any(file.row_hash is None for file in chosen):
         raise ValueError(f"{place.address}: the staged rows have no hashes; publish stage.with_row_hashes(...).")
     _refuse_changed(place, chosen)
+    chosen = encrypted(place, stage.product, chosen)
     named = [_named(file, record) for file in chosen]
     moves = [(file.path, data.path) for file, data in zip(chosen, named, strict=True)]
     adds = tuple(_add(file, data, stage, record) for file, data in zip(chosen, named, strict=True))
@@ -115,6 +117,7 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
         judged_by=record.judged_by,
         audited={str(day or ""): said for day, said in record.audited.items() if day in parts},
         incomplete={str(day): share for day, share in shares.items() if day and share < 1},
+        encrypted=product.encrypted,
     )
 
 
@@ -128,7 +131,8 @@ def _change(publishing: _Publishing, table: DeltaTable | None) -> Change:
     about = replace(publishing.about, through=newest_day(files)) if publishing.days else publishing.about
     if base:
         incomplete = {**without(base.incomplete, publishing.days), **publishing.about.incomplete}
-        about = replace(about, incomplete=incomplete, mixed=base.mixed or base.columns != columns(product))
+        hidden = {**base.encrypted, **about.encrypted}
+        about = replace(about, encrypted=hidden, incomplete=incomplete, mixed=base.mixed or base.columns != columns(product))
     return Change(about, files, lambda properties: _write(publishing, table, properties))
 
 

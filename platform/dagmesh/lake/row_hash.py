@@ -10,15 +10,15 @@ from dagmesh.lake import quoting
 _SHIFT = 4
 
 
-def row_hash_sql(columns: Sequence[tuple[str, str]]) -> str:
-    """SQL of a row's hash of 64 bits, of its columns' names and values.
+def row_hash_sql(columns: Sequence[tuple[str, str]], salt: str = "") -> str:
+    """SQL of a row's hash of 64 bits, of its columns' names and values, begun with a secret where guessing must not pay.
 
     The names are hashed too: equal values under other names are other rows to whoever reads them. Text is hashed twice, whole and
     without its beginning: DuckDB 2.0.0 takes words of eight bytes together so that a digit more in one and one less in the next are
     the same (a seventh of two million addresses like user239341@mail5.example.com). Shifted against the words such pairs differ,
     for a third of what an MD5 costs.
     """
-    values = [quoting.text(",".join(name for name, _ in columns))]
+    values = [quoting.text(",".join(name for name, _ in columns) + salt)]
     for name, kind in columns:
         column = quoting.name(name)
         values.append(column)

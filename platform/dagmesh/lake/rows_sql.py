@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dagmesh.lake import quoting
 
@@ -11,7 +11,7 @@ Columns = Sequence[tuple[str, str]]
 _PATTERN = re.compile(r"([*?\[])")
 
 
-def rows_sql(paths: Sequence[str], columns: Columns, day_column: str | None, mixed: bool = False) -> str:
+def rows_sql(paths: Sequence[str], columns: Columns, day_column: str | None, mixed: bool = False, hidden: Collection[str] = ()) -> str:
     """The rows of the files; of no files, no rows of the same types.
 
     Args:
@@ -19,8 +19,9 @@ def rows_sql(paths: Sequence[str], columns: Columns, day_column: str | None, mix
         columns: name and DuckDB type of each column wanted, in order.
         day_column: the DATE column that the folders' names give; None when the files hold all columns.
         mixed: files may lack columns, which are then NULL.
+        hidden: columns that are not read, and NULL.
     """
-    names = ", ".join(quoting.name(column) for column, _ in columns)
+    names = ", ".join(_no_value(column, kind) if column in hidden else quoting.name(column) for column, kind in columns)
     if not paths:
         return f"(SELECT {names} FROM {_no_rows(columns)})"
     options = f", hive_partitioning=true, hive_types={{{quoting.text(day_column)}: DATE}}" if day_column else ", hive_partitioning=false"
@@ -34,4 +35,8 @@ def pattern_free(path: str) -> str:
 
 
 def _no_rows(columns: Columns) -> str:
-    return f"(SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quoting.name(column)}' for column, kind in columns)} WHERE false)"
+    return f"(SELECT {', '.join(_no_value(column, kind) for column, kind in columns)} WHERE false)"
+
+
+def _no_value(column: str, kind: str) -> str:
+    return f"CAST(NULL AS {kind}) AS {quoting.name(column)}"

@@ -10,6 +10,7 @@ from functools import cached_property
 from dagmesh.errors import NotPublished
 from dagmesh.lake.data_file import DataFile, digest
 from dagmesh.lake.delta_log import newest_version
+from dagmesh.lake.opened_files import opened_path
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication
 from dagmesh.lake.rows_sql import pattern_free, rows_sql
@@ -61,19 +62,28 @@ class Snapshot:
         shares = self.publication.incomplete.items()
         return min((share for day, share in shares if days is None or date.fromisoformat(day) in days), default=1.0)
 
-    def sql(self, days: Collection[date] | None = None) -> str:
+    def sql(self, days: Collection[date] | None = None, values: Collection[str] | None = None) -> str:
         """FROM-able text of the rows, of the chosen days' files only, columns in contract order.
+
+        `values` are the columns whose values are needed, None for all: an encrypted one that is not among them is NULL, and its key
+        is not touched.
 
         Each file's content is hashed the first time this machine reads it, and again when the file has changed.
 
         Raises:
             UntrustedSnapshot: a file is missing, damaged or not what was signed.
             NotPublished: the snapshot is an old one that is no longer kept.
+            MeshError: the key of an encrypted column is not on this machine.
         """
         chosen = [file for file in self.files if days is None or file.day in days]
         self.check(chosen)
-        paths = [self.place.storage.path(file.path) for file in chosen]
-        return rows_sql(paths, self.publication.columns, self.publication.day_column, self.publication.mixed)
+        about, secret = self.publication, self.publication.encrypted
+        needed = {name for name in secret if values is None or name in values}
+        hidden = secret.keys() - needed
+        # Files published before columns were encrypted, or opened without some of them, are read by name.
+        mixed = about.mixed or bool(secret)
+        paths = [opened_path(self.place, file.path, needed) if needed else self.place.storage.path(file.path) for file in chosen]
+        return rows_sql(paths, about.columns, about.day_column, mixed, hidden)
 
     @property
     def parquet(self) -> dict[str, int]:

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied, hashed
+from dagmesh.lake.owner_only import owner_only
 from dagmesh.lake.row_hash import row_hash_sql
 from dagmesh.lake.rows_sql import pattern_free, rows_sql
 from dagmesh.lake.storage import Storage
@@ -24,13 +26,14 @@ STAGES = "_stage"
 
 @dataclass(frozen=True)
 class Stage:
-    """Staged rows of a product; `days` are the days asked for, none for a whole product."""
+    """Staged rows of a product; `days` are the days asked for, none for a whole product; `salt` is what row hashes are begun with."""
 
     product: Product
     days: tuple[date, ...]
     files: tuple[CopiedFile, ...]
     storage: Storage
     folder: str
+    salt: str = ""
 
     @property
     def rows(self) -> dict[date | None, int]:
@@ -53,7 +56,7 @@ class Stage:
     @property
     def row_hash(self) -> str:
         """SQL of the hash of one of its rows: who reads them anyway may sum it up by day for `with_row_hashes`."""
-        return row_hash_sql(self.stored)
+        return row_hash_sql(self.stored, self.salt)
 
     def with_row_hashes(self, con: duckdb.DuckDBPyConnection, sums: Mapping[date | None, int]) -> Stage:
         """The stage whose files have their row hashes, from the days' sums: the sum is that of the day's file.
@@ -62,7 +65,7 @@ class Stage:
         """
         number = Counter(file.day for file in self.files)
         known = [file if number[file.day] > 1 or file.day not in sums else replace(file, row_hash=sums[file.day]) for file in self.files]
-        return replace(self, files=hashed(con, self.stored, self.storage, known))
+        return replace(self, files=hashed(con, self.stored, self.storage, known, self.salt))
 
     def sql(self, days: Collection[date] | None = None) -> str:
         """FROM-able text of the staged rows (of these days), columns in contract order."""
@@ -85,15 +88,17 @@ def columns(product: Product) -> list[tuple[str, str]]:
     return [(column.name, column.type.duckdb) for column in product.contract.columns]
 
 
-def staged(con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Collection[date], storage: Storage) -> Stage:
-    """The rows of FROM-able `sql` staged beside the table at `storage`; for the arguments see `Table.stage`."""
+def staged(con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Collection[date], storage: Storage, salt: str = "") -> Stage:
+    """The rows of FROM-able `sql` staged beside the table at `storage`; for the arguments see `Table.stage` and `Copy`."""
     if bool(days) != bool(product.partitioned_by):
         raise ValueError(f"{product.address}: a daily product is staged for days, a whole one for none; got {sorted(map(str, days))}.")
     folder = f"{STAGES}/{uuid.uuid4().hex}"
+    if product.encrypted:
+        owner_only(Path(storage.path(folder)))  # until it is encrypted it is for nobody else
     copy = Copy(sql, columns(product), product.partitioned_by, set(days))
     try:
         files = copied(con, copy, storage, folder, str(product.address))
     except BaseException:
         storage.remove(folder)
         raise
-    return Stage(product, tuple(sorted(days)), files, storage, folder)
+    return Stage(product, tuple(sorted(days)), files, storage, folder, salt)

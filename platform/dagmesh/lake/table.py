@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.delta_log import newest_version
+from dagmesh.lake.encrypting import salt_of
 from dagmesh.lake.expire import expire, remove_abandoned_stages
 from dagmesh.lake.history import Past, history, version_at
 from dagmesh.lake.keys import SigningKey
@@ -89,7 +90,7 @@ class Table:
         Raises:
             AuditRefused: rows of days that were not asked for.
         """
-        return staged(con, sql, product, days, self.place.storage)
+        return staged(con, sql, product, days, self.place.storage, salt_of(self.place, product))
 
     def remembered(self, stage: Stage, judged_by: str) -> dict[date | None, Remembered]:
         """What signed publications say of the stage's days whose very files they audited; nothing when nothing is published.

@@ -14,8 +14,9 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from dagmesh.errors import DefinitionError, Problem
+from dagmesh.errors import DefinitionError, Problem, nearest, one_of
 from dagmesh.model.address import NAME, Address
+from dagmesh.model.contract import RESTRICTED
 from dagmesh.model.contract_reading import shown_file
 from dagmesh.model.product import DataProduct
 from dagmesh.model.product_reading import OWNER
@@ -29,7 +30,7 @@ class Domain:
     """One domain's declaration, as `definitions.py` writes it.
 
     `start` is the first day of its daily products. `ready_at` is the hour of day, UTC, from which the day before may be
-    published, as soon as its inputs are there.
+    published, as soon as its inputs are there. Columns of the classifications in `encrypt` are published encrypted.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Domain:
     description: str = ""
     start: date = date(2025, 1, 1)
     ready_at: str = "01:00"
+    encrypt: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [Problem(f"domains/{self.name}", "", where, message) for where, message in self._complaints()]
@@ -55,6 +57,10 @@ class Domain:
             yield "owner", f"{self.owner!r} is nobody who can be reached; write team:<name> or an e-mail address."
         if not HOUR.match(str(self.ready_at)):
             yield "ready_at", f"{self.ready_at!r} is not an hour of the day; write HH:MM in UTC, for example 01:00."
+        for name in self.encrypt:
+            if name not in RESTRICTED:
+                allowed = one_of(sorted(RESTRICTED))
+                yield "encrypt", f"{name!r} cannot be encrypted; choose {allowed}.{nearest(str(name), sorted(RESTRICTED))}"
 
     @cached_property
     def products(self) -> tuple[Product, ...]:
@@ -75,7 +81,7 @@ class Domain:
                 problems.append(_not_imported(module_name, error))
                 continue
             products = [v for v in vars(module).values() if isinstance(v, DataProduct) and v.function.__module__ == module_name]
-            found += [product.in_domain(self.name, self.owner, self.support) for product in products]
+            found += [product.in_domain(self.name, self.owner, self.support, self.encrypt) for product in products]
         problems += [*_twice(found), *_circles(found)]
         if problems:
             raise DefinitionError(problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
@@ -123,6 +123,7 @@ class DataProduct(Generic[P, R]):
     price: Price | None = None
     sunset: date | None = None
     accepts: tuple[str, ...] = ()
+    encrypt: tuple[str, ...] = ()
     projection: Projection | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -149,9 +150,17 @@ class DataProduct(Generic[P, R]):
         """The reads that are data."""
         return tuple(read for read in self.reads if read.form != "day")
 
-    def in_domain(self, domain: str, owner: str, support: str | None) -> DataProduct[P, R]:
+    def in_domain(self, domain: str, owner: str, support: str | None, encrypt: Collection[str] = ()) -> DataProduct[P, R]:
         """The product with what its domain says where the file says nothing."""
-        return replace(self, domain=domain, owner=self.owner or owner, support=self.support or support)
+        return replace(self, domain=domain, owner=self.owner or owner, support=self.support or support, encrypt=tuple(encrypt))
+
+    @property
+    def encrypted(self) -> dict[str, str]:
+        """Its columns that are published encrypted, and their classifications; never the one that names the folders of its days."""
+        hidden = (
+            column for column in self.contract.columns if column.classification in self.encrypt and column.name != self.partitioned_by
+        )
+        return {column.name: column.classification for column in hidden}
 
     def code_version(self) -> str:
         """SHA-256, hexadecimal, of the product's file."""

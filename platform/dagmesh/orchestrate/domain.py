@@ -44,6 +44,7 @@ def domain(
     description: str = "",
     start: date = date(2026, 1, 1),
     ready_at: str = "01:00",
+    encrypt: Sequence[str] = (),
 ) -> DagsterDomain:
     """Declare the domain a folder holds; its products and private tables are found by being there.
 
@@ -54,11 +55,12 @@ def domain(
         description: what the domain is about, in a sentence.
         start: the first day of its daily products.
         ready_at: the hour of day, UTC, from which the day before may be published.
+        encrypt: classifications, "pii" or "confidential", whose columns are published encrypted with a key of the domain's home.
 
     Raises:
         DefinitionError: with every mistake.
     """
-    return DagsterDomain(name, owner, support, description, start, ready_at)
+    return DagsterDomain(name, owner, support, description, start, ready_at, tuple(encrypt))
 
 
 def check_sources(domain: Domain, private: Sequence[str]) -> None:
