@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dagmesh.orchestrate.private_assets import files
     from dagmesh.orchestrate.product_asset import daily
     from dagmesh.orchestrate.resources import LakeResource, ResolverResource
+    from dagmesh.orchestrate.run_days import days_of
 
 __all__ = [
     "Arrivals",

@@ -1,9 +1,11 @@
 """The mesh of benchmarks/peers at its smallest, dagmesh beside the limit: equal rows, and counts that do not depend on the machine."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,11 +48,15 @@ RULES = {
 
 @dataclass(frozen=True)
 class Step:
-    """What a step came to: the rows of every product, what DuckDB was asked to do, and how many commits the lake has."""
+    """What a step came to: the rows of every product, what DuckDB was asked to do, how many commits the lake has, and how many runs
+    and events of them Dagster has.
+    """
 
     rows: Digests
     counts: dict[str, int]
     commits: int
+    runs: int
+    events: int
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,17 @@ def _steps(name: str, place: Place, folder: Path) -> Iterator[tuple[str, Step]]:
         done = subprocess.run(words, cwd=command.folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         commits = len([*place.folder.glob("lake/*/*/*/_delta_log/*.json")])
-        yield step, Step(digests(CONTENDERS[name], place), json.loads(counts.read_text()), commits)
+        history = place.folder / "dagster/history"
+        runs, events = _rows(history / "runs.db", "runs"), sum(_rows(log, "event_logs") for log in history.glob("runs/*.db"))
+        yield step, Step(digests(CONTENDERS[name], place), json.loads(counts.read_text()), commits, runs, events)
+
+
+def _rows(database: Path, table: str) -> int:
+    """How many rows a table of Dagster's has; none where the contender has no Dagster."""
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(database)) as con:
+        return int(con.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 @pytest.mark.slow
@@ -111,8 +127,8 @@ def test_one_day_more_makes_other_rows(built: dict[str, Built]) -> None:
 @pytest.mark.parametrize(
     ("step", "most"),
     [
-        ("full", {"queries": 310, "opened": 800, "row_groups": 225}),
-        ("one day more", {"queries": 230, "opened": 460, "row_groups": 105}),
+        ("full", {"queries": 305, "opened": 750, "row_groups": 200}),
+        ("one day more", {"queries": 145, "opened": 440, "row_groups": 100}),
     ],
 )
 def test_a_build_asks_no_more_of_duckdb_than_it_did(built: dict[str, Built], step: str, most: dict[str, int]) -> None:
@@ -134,6 +150,21 @@ def test_a_product_is_committed_once_a_build_and_only_where_it_changes(built: di
     commits = [built["dagmesh"].steps[step].commits for step in STEPS]
 
     assert commits == [len(PRODUCTS), len(PRODUCTS) + len(changing), len(PRODUCTS) + len(changing)]
+
+
+@pytest.mark.slow
+def test_a_build_is_one_run_of_each_domain(built: dict[str, Built]) -> None:
+    runs = [built["dagmesh"].steps[step].runs for step in STEPS]
+
+    assert runs == [4, 8, 8]
+
+
+@pytest.mark.slow
+def test_one_day_more_writes_no_more_events_than_it_did(built: dict[str, Built]) -> None:
+    full, more, unchanged = (built["dagmesh"].steps[step].events for step in STEPS)
+
+    assert 0 < more - full <= 1_600
+    assert unchanged == more
 
 
 @pytest.mark.slow

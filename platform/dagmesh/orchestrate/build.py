@@ -31,6 +31,7 @@ from dagmesh.orchestrate.plan import Part, Todo, changes, forget_touched, parts,
 from dagmesh.orchestrate.ran import Ran
 from dagmesh.orchestrate.resources import lake_of_process
 from dagmesh.orchestrate.run_days import days_made, run_tags
+from dagmesh.orchestrate.run_messages import failures, warnings
 from dagmesh.orchestrate.run_origin import note_origin, origin_tags
 from dagmesh.orchestrate.unchanged import note_build
 
@@ -177,7 +178,7 @@ class Builder:
             raise_on_error=False,
         )
         note_origin(self.instance, run_id, name)
-        said = tuple(_failures(result)), tuple(_warnings(result))
+        said = tuple(failures(result)), tuple(warnings(result))
         return Ran(name, keys, days_made(batch), result.success, perf_counter() - began, *said, begun=_begun(job, result))
 
 
@@ -236,33 +237,3 @@ def _begun(job: dg.JobDefinition, result: dg.ExecuteInProcessResult) -> frozense
 def _report(entry: Any, domain: str, progress: Progress) -> None:
     if entry.is_dagster_event and entry.get_dagster_event().is_step_start:
         progress(f"{domain}: {entry.step_key}")
-
-
-def _cause(error: Any) -> str:
-    """What went wrong in a domain's code: the first cause, and where in the domain's files; the whole stack is in the run."""
-    while error.cause:
-        error = error.cause
-    own = [line for line in error.stack if "/domains/" in line] or error.stack[-1:]
-    return "\n".join([error.message.strip(), *(line.strip() for line in own[-1:])])
-
-
-def _warnings(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    """The checks that failed and only warn."""
-    for event in result.all_events:
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            found = event.asset_check_evaluation_data
-            if not found.passed and found.severity == dg.AssetCheckSeverity.WARN:
-                yield f"warning: {'.'.join(found.asset_key.path)} {found.check_name}: {found.description or 'failed'}"
-
-
-def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    """What each failed step said; of a run that failed outside its steps, what the run said."""
-    steps = [event for event in result.all_events if event.is_step_failure]
-    for event in steps:
-        data = event.step_failure_data
-        failure = data.user_failure_data
-        yield (failure.description or "") if failure else (_cause(data.error) if data.error else "")
-    for event in result.all_events if not steps else ():
-        if event.is_failure:
-            error = getattr(event.event_specific_data, "error", None)
-            yield error.to_string() if error else (event.message or "")

@@ -32,10 +32,9 @@ from dagmesh.orchestrate.forms import computed
 from dagmesh.orchestrate.gates import refuse_broken
 from dagmesh.orchestrate.inputs import Input, Ports, made_of, refused_for
 from dagmesh.orchestrate.nodes import ProductNode
+from dagmesh.orchestrate.sample import sample_rows
 
 _log = logging.getLogger("dagmesh.publishing")
-SAMPLE_ROWS = 5
-MASK = "•••"
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _publish(run: Run, product: Product, days: Sequence[date]) -> Outcome:
             return refused
         stage = stage.with_row_hashes(run.con, {day: tally.row_hash for day, tally in report.tallies.items()})
         run.look_at(stage)
-        sample = _sample(run, product, stage, report.passed_days)
+        sample = sample_rows(run.con, product, stage, report.passed_days)
         snapshot = _published(run, product, inputs, stage, report, perf_counter() - began)
         if run.ports.folded:
             run.ports.folded.forget_others()
@@ -237,11 +236,3 @@ def _quarantined(run: Run, product: Product, stage: Stage, report: Report, kept:
         return path
     path.unlink()
     return None
-
-
-def _sample(run: Run, product: Product, stage: Stage, days: Sequence[date]) -> list[dict[str, Any]]:
-    """A few rows for the UI, of the newest day, restricted columns masked."""
-    columns = product.contract.columns
-    shown = ", ".join(f"'{MASK}'" if column.restricted else f'"{column.name}"' for column in columns)
-    rows = run.con.execute(f"SELECT {shown} FROM {stage.sql(days[-1:] or None)} LIMIT {SAMPLE_ROWS}").fetchall()
-    return [dict(zip((column.name for column in columns), row, strict=True)) for row in rows]
