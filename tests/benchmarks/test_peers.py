@@ -111,7 +111,7 @@ def test_one_day_more_makes_other_rows(built: dict[str, Built]) -> None:
 @pytest.mark.parametrize(
     ("step", "most"),
     [
-        ("full", {"queries": 310, "opened": 800, "row_groups": 225}),
+        ("full", {"queries": 280, "opened": 650, "row_groups": 165}),
         ("one day more", {"queries": 230, "opened": 460, "row_groups": 105}),
     ],
 )
