@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from dagmesh.consume.service import product_routes, query_routes
+from dagmesh.consume.service import openapi, product_routes, query_routes
 from dagmesh.consume.service.limits import Limits
 from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
 from dagmesh.consume.service.queries import Queries
@@ -42,4 +42,4 @@ def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Li
 
 def _routes() -> list[BaseRoute]:
     """Every room's routes."""
-    return [*query_routes.routes(), *product_routes.routes()]
+    return [*query_routes.routes(), *product_routes.routes(), *openapi.routes()]
