@@ -9,7 +9,7 @@ Exit codes:
     5  untrusted: a snapshot or an event store that is unsigned, forged or damaged
     6  not all was published: rows broke the contract, an input is missing or the code failed; the message says which
     7  a contract, a lock file, a policy or an expectation is broken
-  130  stopped by Ctrl-C, but for `dagmesh up`, which ends with 0
+  130  stopped by Ctrl-C, but for `dagmesh up` and `dagmesh serve`, which end with 0
 """
 
 from __future__ import annotations
