@@ -16,6 +16,7 @@ from dagmesh.consume.service import openapi, product_routes, query_routes
 from dagmesh.consume.service.limits import Limits
 from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
 from dagmesh.consume.service.queries import Queries
+from dagmesh.consume.usage import routes as feedback_routes
 from dagmesh.model.mesh import Mesh
 
 
@@ -46,5 +47,5 @@ def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Li
 
 def _routes() -> list[BaseRoute]:
     """Every room's routes."""
-    rooms = (query_routes, product_routes, openapi, agents_over_http, pages)
+    rooms = (query_routes, product_routes, feedback_routes, openapi, agents_over_http, pages)
     return [route for room in rooms for route in room.routes()]
