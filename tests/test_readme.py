@@ -14,11 +14,11 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.consume.service.conftest import serving
 
 from dagmesh.cli import main
 from dagmesh.consume.service.limits import Limits
 from dagmesh.model.mesh import Mesh
-from tests.consume.service.conftest import serving
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
