@@ -160,6 +160,7 @@ def test_a_killed_worker_loses_its_own_statement_alone(own: Callable[..., Any]) 
         running.join()
 
         assert killed.recv(100).startswith(b"HTTP/1.1 422")
+        killed.close()
         assert pa.ipc.open_stream(other[0]).read_all().num_rows == 300_000
         assert until(lambda: len(served.workers) == 2)
         assert pid not in served.workers
