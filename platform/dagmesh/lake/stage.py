@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied
+from dagmesh.lake.encrypting import secret_columns
 from dagmesh.lake.owner_only import owner_only
 from dagmesh.lake.rows_sql import pattern_free, rows_sql
 from dagmesh.lake.storage import Storage
@@ -65,7 +66,7 @@ def staged(con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Col
     if bool(days) != bool(product.partitioned_by):
         raise ValueError(f"{product.address}: a daily product is staged for days, a whole one for none; got {sorted(map(str, days))}.")
     folder = f"{STAGES}/{uuid.uuid4().hex}"
-    if product.encrypted:
+    if secret_columns(product):
         owner_only(Path(storage.path(folder)))  # until it is encrypted it is for nobody else
     copy = Copy(sql, columns(product), product.partitioned_by, set(days), salt)
     try:
