@@ -112,21 +112,23 @@ def refresh(lake: Lake, con: sqlite3.Connection) -> tuple[int, int]:
     """Bring the index up to what the lake has now: how many products were indexed anew, and how many left it."""
     known = {(name, major): mark for name, major, mark in con.execute("SELECT name, major, mark FROM product")}
     keys: dict[str, str] = {}
-    marks: dict[Address, str] = {}
+    changed: dict[Address, str] = {}
     for address in lake.tables():
-        mark = _mark(lake, address, known.get((address.name, address.major)), keys)
+        key = (address.name, address.major)
+        before = known.get(key)
+        mark = _mark(lake, address, before, keys)
         if mark:
-            marks[address] = mark
-    changed = sorted(address for address, mark in marks.items() if mark != known.get((address.name, address.major)))
-    left = known.keys() - {(address.name, address.major) for address in marks}
-    gone = sorted(f"{name}@{major}" for name, major in left)
+            known.pop(key, None)
+            if mark != before:
+                changed[address] = mark
+    gone = sorted(f"{name}@{major}" for name, major in known)
     if changed or gone:
         with con:
             con.execute("BEGIN IMMEDIATE")
             for text in (*gone, *map(str, changed)):
                 remove(con, text)
-            for address in changed:
-                insert(con, lake, address, marks[address])
+            for address, mark in sorted(changed.items()):
+                insert(con, lake, address, mark)
     return len(changed), len(gone)
 
 
