@@ -11,8 +11,8 @@ from dagmesh.events.projections.of_product import definition_of, projection_fold
 from dagmesh.events.projections.personal import folds_personal
 from dagmesh.events.projections.state_files import remove_state, remove_unused, state_folders
 from dagmesh.lake.lake import Lake
-from dagmesh.lake.owner_only import private_home
 from dagmesh.lake.opened_files import close_all
+from dagmesh.lake.owner_only import private_home
 from dagmesh.lake.quarantine import remove_quarantine
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.mesh import Mesh
@@ -65,8 +65,7 @@ def _reads(product: Product, others: Sequence[Product]) -> bool:
 
 
 def remove_made(mesh: Mesh, domain: str, products: Sequence[Product]) -> list[Path]:
-    """The files, now removed, that hold opened values in the domain's home: states of these products, their quarantined rows, and what
-    was opened of their encrypted columns."""
+    """The files, now removed, that hold opened values in the domain's home: of these products states, quarantined rows, opened columns."""
     home, lake = private_home(mesh.home, domain), Lake.of(mesh)
     known = [projection_folder(home, product) for product in dagster_domain(mesh.location(domain)).products if product.projection]
     removed = remove_unused(home, known)
