@@ -23,7 +23,7 @@ from dagmesh.consume.pages.product_page import product_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
 from dagmesh.consume.search import search
-from dagmesh.errors import AccessRefused, AddressError, DagmeshError, IdentityRefused, NotPublished, PolicyViolated
+from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, PolicyViolated
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh, ui_url
 
