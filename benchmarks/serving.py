@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -217,15 +218,8 @@ def load(folder: Path, clients: int, seconds: float, kill_every: float | None) -
         memory.stop()
     times.sort()
     figures: Figures = {"p50_ms": round(times[len(times) // 2] * 1000), "p95_ms": round(times[int(len(times) * 0.95)] * 1000)}
-    return {
-        "clients": clients,
-        "seconds": seconds,
-        "requests": len(times),
-        "killed": killed,
-        "failed": failed,
-        **figures,
-        "service_mb": memory.service,
-    }
+    said = {"clients": clients, "seconds": seconds, "requests": len(times), "killed": killed}
+    return {**said, "failed": dict(Counter(failed)), **figures, "service_mb": memory.service}
 
 
 def _client(port: int, until: float, seed: int, times: list[float], failed: list[str]) -> None:
