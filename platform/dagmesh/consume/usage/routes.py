@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from dagmesh.consume.connection import resolver_of
 from dagmesh.consume.read_log import Asking
+from dagmesh.consume.service.query_routes import principal_of
 from dagmesh.consume.usage.feedback import Feedback, FeedbackLog, Said
 from dagmesh.errors import AccessRefused, AddressError, DagmeshError, FeedbackRefused, NotPublished, PolicyViolated, UntrustedSnapshot
 from dagmesh.model.address import Address
@@ -59,7 +60,7 @@ def _answered(respond: Callable[[Mesh, Principal, Mapping[str, Any], bool], Resp
         try:
             is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
             fields = {**(await _fields(request, is_form)), **request.path_params}
-            mesh, principal = request.app.state.mesh, request.state.principal
+            mesh, principal = request.app.state.mesh, principal_of(request)
             return await run_in_threadpool(respond, mesh, principal, fields, is_form)
         except DagmeshError as error:
             status, title = next((said for kind, said in _STATUS.items() if isinstance(error, kind)), (500, "Something is wrong"))
