@@ -24,9 +24,13 @@ _GIVEN: Schema = {
     "properties": {
         "product": {"type": "string", "description": "Its address; without a snapshot the newest is meant."},
         "kind": {"enum": ["rating", "comment", "wrong_row"]},
-        "stars": {"type": "integer", "minimum": 1, "maximum": 5, "description": "Of a rating."},
+        "stars": {"type": ["integer", "null"], "minimum": 1, "maximum": 5, "description": "Of a rating."},
         "text": {"type": "string", "description": "Of a comment or a wrong row."},
-        "key": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Of a wrong row, text by key column."},
+        "key": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "string"},
+            "description": "Of a wrong row, text by key column.",
+        },
     },
     "examples": [{"product": "orders.orders", "kind": "rating", "stars": 5}],
 }
