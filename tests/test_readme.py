@@ -126,6 +126,8 @@ def masked(text: str) -> str:
     """The text without what differs from run to run: moments, seconds, random ids, whether a promise is kept today."""
     text = re.sub(r"^.* breaks its promise: .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r'"kept": (true|false)|"words": "[^"]*"', '"<kept>"', text)
+    text = re.sub(r"^is not +trustworthy: Its promise is not kept: .*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("addressable, self-describing", "addressable, trustworthy, self-describing")
     text = re.sub(r"\b(not |NOT )?kept( +\d+(\.\d+)?$| \(.*\)$| since [\d-]+)?", "<kept>", text, flags=re.MULTILINE)
     text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\+00:00)?", "<moment>", text)
     text = re.sub(r"\(\d+\.\d s\)", "<seconds>", text)

@@ -23,11 +23,14 @@ from dagmesh.cli.commands import COMMANDS
 from dagmesh.errors import (
     AccessRefused,
     AuditRefused,
+    BudgetSpent,
     ChainBroken,
     ContractBroken,
     DagmeshError,
+    IdentityRefused,
     NotPublished,
     PolicyViolated,
+    ReceiptRefused,
     UntrustedSnapshot,
     nearest,
     one_of,
@@ -35,9 +38,12 @@ from dagmesh.errors import (
 
 EXIT_CODES: dict[type[DagmeshError], int] = {
     AccessRefused: 3,
+    IdentityRefused: 3,
+    BudgetSpent: 3,
     NotPublished: 4,
     UntrustedSnapshot: 5,
     ChainBroken: 5,
+    ReceiptRefused: 5,
     AuditRefused: 6,
     ContractBroken: 7,
     PolicyViolated: 7,

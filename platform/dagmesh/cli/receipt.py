@@ -16,7 +16,7 @@ def receipt() -> None:
 
 
 @receipt.command(epilog=example("dagmesh receipt verify answer.json"))
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding="utf-8", lazy=True))
 @json_option
 def verify(file: TextIO, as_json: bool) -> None:
     """Ask a receipt's question again of the same snapshots, and compare the rows. FILE is the receipt, or the whole answer; - reads it."""

@@ -24,7 +24,7 @@ from dagmesh.consume.pages.refused import refused_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
 from dagmesh.consume.search import search
-from dagmesh.errors import AccessRefused, AddressError, DagmeshError, IdentityRefused, NotPublished, PolicyViolated
+from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, PolicyViolated
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh, ui_url
 
@@ -79,7 +79,6 @@ class Pages:
     async def product(self, request: Request) -> Response:
         """A product's page, with sample rows when they are asked for: they are a read, and recorded as one."""
         facts, principal = self._of(request), _principal(request)
-        wants_rows = request.query_params.get("sample") == "1"
 
         def values(con: Any, now: datetime) -> dict[str, Any]:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
@@ -87,11 +86,7 @@ class Pages:
             service = str(request.base_url).rstrip("/")
             return {**shown, "snippets": how_to_read(shown["address"], principal.reader, service)}
 
-        try:
-            _check_scope(request, wants_rows)
-            rows = await sample.rows(request.app.state.queries, principal, request.path_params["address"]) if wants_rows else None
-        except DagmeshError as error:
-            rows = sample.Sample(refused=str(error))
+        rows = await _sample(request, principal) if request.query_params.get("sample") == "1" else None
         return await self._page(request, "product.html", values, sample=rows, asked=request.query_params.get("asked"))
 
     async def ask(self, request: Request) -> Response:
@@ -139,11 +134,14 @@ def _principal(request: Request) -> Principal:
     return principal
 
 
-def _check_scope(request: Request, wants_rows: bool) -> None:
-    """Nothing, unless rows are wanted with a token that is not for rows."""
-    if wants_rows and "query" not in request.state.scopes:
-        who = _principal(request).name
-        raise IdentityRefused(f"{who} came with a token for the catalogue; rows need one with the scope query.", status=403)
+async def _sample(request: Request, principal: Principal) -> sample.Sample:
+    """Rows of the page's product, or why there are none."""
+    if "query" not in request.state.scopes:
+        return sample.Sample(refused=f"{principal.name} came with a token for the catalogue; rows need one with the scope query.")
+    try:
+        return await sample.rows(request.app.state.queries, principal, Address.parse(request.path_params["address"]))
+    except DagmeshError as error:
+        return sample.Sample(refused=str(error))
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.read_log import Via
+from dagmesh.model.address import Address
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +45,7 @@ class Sample:
     refused: str = ""
 
 
-async def rows(queries: Queries, principal: Principal, address: str) -> Sample:
+async def rows(queries: Queries, principal: Principal, address: Address) -> Sample:
     """A few rows of a product as the principal sees them, masks and all.
 
     Raises:

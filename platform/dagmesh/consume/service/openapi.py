@@ -147,9 +147,8 @@ def _product() -> Schema:
 
 
 def _data() -> Schema:
-    said = _operation(
-        "data", "A product's rows as one file.", _files({m: f for m, f in MEDIA_TYPES.items() if f in ("parquet", "arrow")}), {}
-    )
+    files = {media: form for media, form in MEDIA_TYPES.items() if form in ("parquet", "arrow")}
+    said = _operation("data", "A product's rows as one file.", _files(files), {})
     said["responses"] |= _same() | _problems(400, 401, 403, 404, 406, 422, 500, 503)
     texts = {
         "columns": "Only these columns, by name, with commas.",
