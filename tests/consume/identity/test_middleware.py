@@ -204,7 +204,7 @@ def test_a_wrong_token_in_the_form_is_told_so(guarded: Guarded) -> None:
     answer = guarded.client().post("/login", data={"token": "wrong"}, headers={**HERE, **PAGE})
 
     assert answer.status_code == 401
-    assert "the token is not known here" in answer.text
+    assert "The token is not known here" in answer.text
     assert "set-cookie" not in answer.headers
 
 

@@ -90,7 +90,7 @@ def test_a_product_page_says_what_the_publication_says(client: TestClient) -> No
         "Published by 08:00 UTC, at most 24 hours old",
         "team:orders",
         "total_eur is given",
-        'dm.connect().read("orders.orders@1")',
+        'dm.connect("http://testserver", token=os.environ["DAGMESH_TOKEN"]).read("orders.orders@1")',
         "/v1/query",
         "mcpServers",
         "reports.sums@1",

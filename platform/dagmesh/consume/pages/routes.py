@@ -20,6 +20,7 @@ from dagmesh.consume.pages.facts import Facts
 from dagmesh.consume.pages.how_to_read import how_to_read
 from dagmesh.consume.pages.links import Links
 from dagmesh.consume.pages.product_page import product_page
+from dagmesh.consume.pages.refused import refused_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
 from dagmesh.consume.search import search
@@ -82,7 +83,8 @@ class Pages:
         def values(con: Any, now: datetime) -> dict[str, Any]:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
             shown = product_page(facts, con, address.at_major(address.major or 0), principal, now)
-            return {**shown, "snippets": how_to_read(shown["address"], str(request.base_url).rstrip("/"))}
+            service = str(request.base_url).rstrip("/")
+            return {**shown, "snippets": how_to_read(shown["address"], principal.reader, service)}
 
         rows = await _sample(request, principal) if request.query_params.get("sample") == "1" else None
         return await self._page(request, "product.html", values, sample=rows, asked=request.query_params.get("asked"))
@@ -95,14 +97,14 @@ class Pages:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
             await run_in_threadpool(_ask, facts, address, principal, form)
         except DagmeshError as error:
-            return self._refused(error, 400)
+            return refused_page(request, str(error), 400)
         return RedirectResponse(f"{self._links.product(str(address))}?asked=1#access", 303)
 
     async def asset(self, request: Request) -> Response:
         """The style sheet or the script."""
         name = request.path_params["name"]
         if name not in ASSETS:
-            return self._refused(AddressError(f"There is no file '{name}'."), 404)
+            return refused_page(request, f"There is no file '{name}'.", 404)
         return Response(asset(name), media_type=ASSETS[name], headers={**HEADERS, "Cache-Control": "private, max-age=300"})
 
     def _of(self, request: Request) -> Facts:
@@ -114,16 +116,12 @@ class Pages:
 
         def made() -> str:
             with self._of(request).index.fresh(MAX_AGE) as con:
-                return rendered(template, self._links, now, **{**values(con, now), **more})
+                return rendered(template, self._links, now, _principal(request), **{**values(con, now), **more})
 
         try:
             return HTMLResponse(await run_in_threadpool(made), headers=HEADERS)
         except DagmeshError as error:
-            return self._refused(error, STATUS.get(type(error), 500))
-
-    def _refused(self, error: DagmeshError, status: int) -> Response:
-        page = rendered("refused.html", self._links, datetime.now(UTC), message=str(error))
-        return HTMLResponse(page, status, headers=HEADERS)
+            return refused_page(request, str(error), STATUS.get(type(error), 500))
 
 
 def asset(name: str) -> bytes:

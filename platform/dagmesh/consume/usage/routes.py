@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dagmesh.consume.connection import resolver_of
+from dagmesh.consume.pages.refused import is_at_a_browser, refused_page
 from dagmesh.consume.read_log import Asking
 from dagmesh.consume.service.query_routes import principal_of
 from dagmesh.consume.usage.feedback import Feedback, FeedbackLog, Said
@@ -63,6 +64,8 @@ def _answered(**responses: Callable[[Mesh, Principal, Mapping[str, Any], bool], 
             return await run_in_threadpool(responses[request.method], mesh, principal, fields, is_form)
         except DagmeshError as error:
             status, title = next((said for kind, said in _STATUS.items() if isinstance(error, kind)), (500, "Something is wrong"))
+            if is_at_a_browser(request):
+                return refused_page(request, str(error), status)
             body = {"type": "about:blank", "title": title, "status": status, "detail": str(error)}
             return JSONResponse(body, status, media_type="application/problem+json")
 
