@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks.looking import looked
+from benchmarks.looking import command, looked
 from benchmarks.many_products import DAY, PRODUCT, write_mesh
 from benchmarks.peers.place import ROOT
 
@@ -33,8 +33,8 @@ READS = 'reads={"numbers": dm.read("many.NAME@1", max_lag="48h")}, partitioned_b
 def counts(root: Path) -> Counts:
     """What each step of a mesh asked and looked at, each in a process of its own."""
     shutil.copytree(ROOT / "platform" / "policies", root / "platform" / "policies", ignore=shutil.ignore_patterns("__pycache__"))
-    looked(root, ["lock"])
-    return {step: looked(root, words) for step, words in STEPS.items()}
+    looked(root, command, "lock")
+    return {step: looked(root, command, *words) for step, words in STEPS.items()}
 
 
 def of_products(root: Path, number: int) -> Counts:
