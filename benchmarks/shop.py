@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.measuring import Figures, machine, measured  # noqa: E402  # after the path
+from benchmarks.tables import shop, write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "shop.json"
 DAYS = 30
@@ -44,7 +45,8 @@ def main() -> None:
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(table(found))
+    print(shop(found))
+    write_tables()
 
 
 def one_round(orders: int) -> dict[str, Figures]:
@@ -68,14 +70,6 @@ def builds(days: int) -> dict[str, list[str]]:
     words = [sys.executable, "-m", "dagmesh", "build", "--days", str(days), "--to"]
     last = {"full": LAST - timedelta(days=1), "one day more": LAST, "nothing changed": LAST}
     return {step: [*words, str(day)] for step, day in last.items()}
-
-
-def table(found: dict[str, object]) -> str:
-    """The medians as a Markdown table."""
-    medians: dict[str, dict[str, float]] = found["medians"]  # type: ignore[assignment]  # JSON values
-    rows = [f"| {step} | {f['cpu_s']:.1f} | {f['wall_s']:.1f} | {f['peak_mb']:,.0f} |" for step, f in medians.items()]
-    head = f"{found['orders']:,} orders over {found['days']} days | CPU s | wall s | peak MB"
-    return "\n".join([f"| {head} |", "|---|---|---|---|", *rows])
 
 
 if __name__ == "__main__":
