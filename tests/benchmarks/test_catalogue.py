@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from benchmarks.catalogue import made, products, publish
+from benchmarks.catalogue import products, publish
 from benchmarks.looking import looked
 
 from dagmesh.consume.search import search
@@ -26,10 +26,10 @@ def search_fresh(root: Path) -> None:
         assert search(con, "orders of each customer")
 
 
-def publish_first_again(root: Path) -> None:
-    first = next(products(1, random.Random(7)))
+def publish_all(root: Path, count: int, version: int) -> None:
     with lake(root).connect() as con:
-        publish(lake(root), con, first, datetime.now(UTC), 1)
+        for product in products(count, random.Random(7)):
+            publish(lake(root), con, product, datetime.now(UTC), version)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> list[Counts]:
     found = []
     for size in SIZES:
         root = tmp_path_factory.mktemp("catalogue") / str(size)
-        made(root, size)
+        publish_all(root, size, 0)
         index, again = (looked(root, search_fresh, root) for _ in range(2))
-        publish_first_again(root)
+        publish_all(root, 1, 1)
         found.append({"index": index, "again": again, "published": looked(root, search_fresh, root)})
     return found
 
