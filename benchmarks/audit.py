@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.audit_data import BAD, ROW_GROUPS, SHAPES, rows_sql  # noqa: E402  # after the path
 from benchmarks.measuring import machine  # noqa: E402  # the same
+from benchmarks.tables import write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "audit.json"
 CODES_LIMIT = "900MB"
@@ -63,6 +64,7 @@ def main() -> None:
             found.append(measured_codes(Path(folder), asked.codes))
             save(found)
     print(table(found))
+    write_tables()
 
 
 def save(found: list[dict[str, Any]]) -> None:

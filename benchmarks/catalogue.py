@@ -139,7 +139,8 @@ def publish(lake: Lake, con: duckdb.DuckDBPyConnection, product: Product, moment
     profile = {name: {"nulls": 0, "distinct_about": 7, "min": 1.0, "max": 9.0, "mean": 4.0 + version % 5} for name in columns[2:5]}
     record = Record("run", moment, {None: f"{version:016x}"}, {}, checks, profile, {}, moment.date() - timedelta(days=1), 0.1, "", lineage)
     table = lake.table(product.address)
-    table.publish(table.stage(con, ROWS, product, []), [], record, lake.signing_key(product.domain))
+    stage = table.stage(con, ROWS, product, []).with_row_hashes(con, {})
+    table.publish(stage, [], record, lake.signing_key(product.domain))
 
 
 def made(folder: Path, count: int) -> tuple[Mesh, list[str]]:

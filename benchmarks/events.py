@@ -27,18 +27,21 @@ from time import perf_counter
 import duckdb
 import pyarrow.dataset  # noqa: F401 - a third of a second when DuckDB first takes an Arrow table; a run has it from its warm parent
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from history import SOURCE, arrivals, customer, events, make
-from shop import machine
 
 ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]
 sys.path.append(str(ROOT / "domains" / "orders"))
 
-import dagmesh as dm  # noqa: E402 - after the domain's folder is known
+from benchmarks.history import SOURCE, arrivals, customer, events, make  # noqa: E402 - after the folders are known
+from benchmarks.measuring import machine  # noqa: E402
+
+import dagmesh as dm  # noqa: E402
 from dagmesh.events.declared import declared  # noqa: E402
 from dagmesh.events.feeds.dead_letters import DeadLetters  # noqa: E402
 from dagmesh.events.feeds.feed import batches  # noqa: E402
 from dagmesh.events.feeds.json_lines_store import feed_json_lines  # noqa: E402
-from dagmesh.events.projections.state import Definition, advance, opened  # noqa: E402
+from dagmesh.events.projections.state import Definition, advance  # noqa: E402
+from dagmesh.events.projections.state_files import opened  # noqa: E402
 from dagmesh.events.relation import relation  # noqa: E402
 from dagmesh.events.store import EventStore  # noqa: E402
 from dagmesh.events.typed import quoted  # noqa: E402

@@ -90,8 +90,8 @@ def _eur(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def make(folder: Path, count: int, declared: Declared, key: Signer, tail: int = 0) -> None:
-    """A store of so many events in a folder, all but the last `tail` of them sealed."""
+def make(folder: Path, count: int, declared: Declared, key: Signer, tail: int = 0, most: int = MOST) -> None:
+    """A store of so many events in a folder, all but the last `tail` of them sealed, at most so many in a segment."""
     store = EventStore(folder, SOURCE)
     store.register(declared.types.values())
     store.close()
@@ -105,7 +105,7 @@ def make(folder: Path, count: int, declared: Declared, key: Signer, tail: int = 
         con.execute("COMMIT")
     con.close()
     store = EventStore(folder, SOURCE)
-    while store.head().position - tail > 0 and seal(store, key, store.head().position - tail, most=MOST):
+    while store.head().position - tail > 0 and seal(store, key, store.head().position - tail, most=most):
         pass
     store.close()
 

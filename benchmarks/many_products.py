@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.measuring import Figures, machine, measured  # noqa: E402  # after the path
+from benchmarks.tables import many_products, write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "many_products.json"
 DAY = "2026-11-19"
@@ -184,7 +185,8 @@ def main() -> None:
         "rounds": rounds,
     }
     RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({"ratios": ratios, **medians}, indent=2))
+    print(many_products(found))
+    write_tables()
 
 
 def ratio(medians: dict[str, Figures], step: str, peer: str) -> float:

@@ -89,9 +89,10 @@ def publish(folder: Path, rows: int, limit: str) -> dict[str, Any]:
     table = lake.table(product.address)
     stage = table.stage(con, f"({rows_sql(rows, 'good', receipt=RECEIPT)})", product, ())
     steps.note("stage")
-    report = audit(con, stage.sql(), product, files=stage.parquet)
+    report = audit(con, stage.sql(), product, files=stage.parquet())
     steps.note("audit")
     record = Record("run-1", datetime.now(UTC), {None: MADE_OF}, checks=[result.describe() for result in report.results])
+    stage = stage.with_row_hashes(con, {day: tally.row_hash for day, tally in report.tallies.items()})
     snapshot = table.publish(stage, (), record, lake.signing_key("shop"))
     steps.note("publish")
     if report.failed or snapshot.publication.rows != rows:

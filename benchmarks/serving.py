@@ -31,25 +31,27 @@ from typing import Any
 import duckdb
 import psutil
 import pyarrow as pa
-from measuring import Figures, machine
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-import dagmesh as dm
-from dagmesh.consume.identity.principal import Principal
-from dagmesh.consume.service.app import application
-from dagmesh.consume.service.limits import Limits
-from dagmesh.consume.service.serving import serve
-from dagmesh.lake.lake import Lake
-from dagmesh.lake.publication import Record
-from dagmesh.model.mesh import Mesh
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.measuring import Figures, machine  # noqa: E402  # after the path
+
+import dagmesh as dm  # noqa: E402
+from dagmesh.consume.identity.principal import Principal  # noqa: E402
+from dagmesh.consume.service.app import application  # noqa: E402
+from dagmesh.consume.service.limits import Limits  # noqa: E402
+from dagmesh.consume.service.serving import serve  # noqa: E402
+from dagmesh.lake.lake import Lake  # noqa: E402
+from dagmesh.lake.publication import Record  # noqa: E402
+from dagmesh.model.mesh import Mesh  # noqa: E402
 
 ARROW = "application/vnd.apache.arrow.stream"
-SALES = """
-    SELECT i AS sale_id, i % 100000 AS customer_id, 'p' || (i % 5000) AS product, 1 + i % 9 AS pieces,
-        ((i * 7919) % 100000 / 100)::DECIMAL(18, 2) AS price_eur, DATE '2026-01-01' + (i // 40000)::INTEGER AS sold_on,
-        TIMESTAMPTZ '2026-01-01 00:00:00+00' + INTERVAL (i) SECOND AS sold_at, i % 997 / 997.0 AS score
-    FROM range({rows}) AS sales(i)"""
+SALES = """SELECT i AS sale_id, i % 100000 AS customer_id, 'p' || (i % 5000) AS product, 1 + i % 9 AS pieces,
+    ((i * 7919) % 100000 / 100)::DECIMAL(18, 2) AS price_eur, DATE '2026-01-01' + (i // 40000)::INTEGER AS sold_on,
+    TIMESTAMPTZ '2026-01-01 00:00:00+00' + INTERVAL (i) SECOND AS sold_at, i % 997 / 997.0 AS score FROM range({rows}) AS sales(i)"""
 SMALL = (
     "select count(*), sum(price_eur) from sales.sales where sale_id < 20000",
     "select product, sum(pieces) from sales.sales where sale_id < 50000 group by 1 order by 2 desc limit 20",
@@ -100,7 +102,7 @@ def built(folder: Path, rows: int) -> Mesh:
     table = lake.table(product.address)
     if table.newest is None:
         con = lake.connect()
-        stage = table.stage(con, f"({SALES.format(rows=rows)})", product, ())
+        stage = table.stage(con, f"({SALES.format(rows=rows)})", product, ()).with_row_hashes(con, {})
         record = Record(run_id="benchmark", published_at=datetime.now(UTC), made_of={None: "0" * 16})
         table.publish(stage, (), record, lake.signing_key("sales"))
         con.close()
@@ -121,7 +123,8 @@ def running(folder: Path, workers: int) -> Iterator[tuple[int, psutil.Process]]:
 def ask(port: int, sql: str, accept: str = ARROW) -> Any:
     """The response to a query."""
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
-    connection.request("POST", "/v1/query", json.dumps({"sql": sql}), {"content-type": "application/json", "accept": accept})
+    headers = {"content-type": "application/json", "accept": accept, "connection": "close"}
+    connection.request("POST", "/v1/query", json.dumps({"sql": sql}), headers)
     return connection.getresponse()
 
 
@@ -211,7 +214,7 @@ def load(folder: Path, clients: int, seconds: float, kill_every: float | None) -
         while kill_every and time.monotonic() < until - kill_every:
             time.sleep(kill_every)
             workers = [child for nursery in process.children() for child in nursery.children()]
-            os.kill(random.choice(workers).pid, signal.SIGKILL)  # noqa: S311 - any will do
+            os.kill(random.choice(workers).pid, signal.SIGKILL)  # noqa: S311 - any worker will do
             killed += 1
         for thread in threads:
             thread.join()
@@ -223,7 +226,7 @@ def load(folder: Path, clients: int, seconds: float, kill_every: float | None) -
 
 
 def _client(port: int, until: float, seed: int, times: list[float], failed: list[str]) -> None:
-    chance = random.Random(seed)  # noqa: S311 - the same load each time
+    chance = random.Random(seed)  # noqa: S311 - of questions
     while time.monotonic() < until:
         begun = time.perf_counter()
         try:

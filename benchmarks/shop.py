@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.measuring import Figures, machine, measured  # noqa: E402  # after the path
+from benchmarks.tables import shop, write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "shop.json"
 DAYS = 30
@@ -44,50 +45,31 @@ def main() -> None:
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(table(found))
+    print(shop(found))
+    write_tables()
 
 
 def one_round(orders: int) -> dict[str, Figures]:
     """Every step once, in a mesh home of its own: 30 days, one day more, the same again."""
     home = Path(tempfile.mkdtemp(prefix="dagmesh-bench-"))
     try:
-        subprocess.run(
-            [
-                sys.executable,
-                "domains/shop.py",
-                "--out",
-                f"{home}/exports",
-                "--to",
-                str(LAST),
-                "--days",
-                str(DAYS + 1),
-                "--orders-per-day",
-                str(orders // DAYS),
-            ],
-            cwd=ROOT,
-            check=True,
-        )
-        return {
-            "full": build(home, LAST - timedelta(days=1)),
-            "one day more": build(home, LAST),
-            "nothing changed": build(home, LAST),
-        }
+        write_exports(home, orders // DAYS, DAYS + 1)
+        return {step: measured(words, ROOT, {"DAGMESH_HOME": str(home)}) for step, words in builds(DAYS).items()}
     finally:
         shutil.rmtree(home)
 
 
-def build(home: Path, last: date) -> Figures:
-    """CPU, wall and peak memory of one `dagmesh build`."""
-    command = [sys.executable, "-m", "dagmesh", "build", "--days", str(DAYS), "--to", str(last)]
-    return measured(command, ROOT, {"DAGMESH_HOME": str(home)})
+def write_exports(home: Path, orders_per_day: int, days: int) -> None:
+    """The shop's exports of the days up to LAST."""
+    asked = {"--out": f"{home}/exports", "--to": LAST, "--days": days, "--orders-per-day": orders_per_day}
+    subprocess.run([sys.executable, "domains/shop.py", *(str(word) for pair in asked.items() for word in pair)], cwd=ROOT, check=True)
 
 
-def table(found: dict[str, object]) -> str:
-    """The medians as a Markdown table."""
-    medians: dict[str, dict[str, float]] = found["medians"]  # type: ignore[assignment]  # JSON values
-    rows = [f"| {step} | {f['cpu_s']:.1f} | {f['wall_s']:.1f} | {f['peak_mb']:,.0f} |" for step, f in medians.items()]
-    head = f"{found['orders']:,} orders over {found['days']} days | CPU s | wall s | peak MB"
-    return "\n".join([f"| {head} |", "|---|---|---|---|", *rows])
+def builds(days: int) -> dict[str, list[str]]:
+    """The command of each step."""
+    words = [sys.executable, "-m", "dagmesh", "build", "--days", str(days), "--to"]
+    last = {"full": LAST - timedelta(days=1), "one day more": LAST, "nothing changed": LAST}
+    return {step: [*words, str(day)] for step, day in last.items()}
 
 
 if __name__ == "__main__":

@@ -1,18 +1,15 @@
 """The mesh of benchmarks/many_products.py, small: what a product costs does not depend on how many others there are."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from benchmarks.looking import command, looked
 from benchmarks.many_products import DAY, PRODUCT, write_mesh
 from benchmarks.peers.place import ROOT
 
-SIZES = (4, 8, 16)
+SIZES = (2, 4, 8)
 STEPS = {
     "build": ["build", "--days", "1", "--to", DAY],
     "plan": ["plan", "--days", "2", "--to", "2026-11-20"],
@@ -34,17 +31,10 @@ READS = 'reads={"numbers": dm.read("many.NAME@1", max_lag="48h")}, partitioned_b
 
 
 def counts(root: Path) -> Counts:
-    """What each step of a mesh asked and looked at; a run of each before it makes what is made once in a home."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAGMESH_HOME": str(root / ".dagmesh"), "PYTHONDONTWRITEBYTECODE": "1"}
-    shutil.copytree(ROOT / "platform" / "policies", root / "platform" / "policies")
-    found = {}
-    for step, words in ({"lock": ["lock"]} | STEPS).items():
-        file = root.parent / f"{root.name} {step}.json"
-        command = [sys.executable, "-m", "benchmarks.looking", str(file), "dagmesh", *words]
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{step}: {done.stdout}{done.stderr}"
-        found[step] = Counter(json.loads(file.read_text()))
-    return found
+    """What each step of a mesh asked and looked at, each in a process of its own."""
+    shutil.copytree(ROOT / "platform" / "policies", root / "platform" / "policies", ignore=shutil.ignore_patterns("__pycache__"))
+    looked(root, command, "lock")
+    return {step: looked(root, command, *words) for step, words in STEPS.items()}
 
 
 def of_products(root: Path, number: int) -> Counts:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.storage.dagster_run import DagsterRun
-from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 
 from dagmesh.orchestrate.event_log import KeptSqliteEventLog
 from dagmesh.orchestrate.instance import install, is_prepared, prepare
 from dagmesh.orchestrate.launcher import ForkLauncher
+from dagmesh.orchestrate.run_storage import KeptSqliteRunStorage
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 def test_dagster_opens_an_instance_from_the_settings(tmp_path: Path, instance: DagsterInstance) -> None:
     assert isinstance(instance.event_log_storage, KeptSqliteEventLog)
-    assert isinstance(instance.run_storage, SqliteRunStorage)
+    assert isinstance(instance.run_storage, KeptSqliteRunStorage)
     assert isinstance(instance.schedule_storage, SqliteScheduleStorage)
     assert isinstance(instance.run_launcher, ForkLauncher)
     assert instance.root_directory == str(tmp_path / "dagster")

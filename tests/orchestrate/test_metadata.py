@@ -4,17 +4,20 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import dagster as dg
 import duckdb
 import pandas as pd
 import pytest
+from benchmarks.peers.counting import counted
 
 import dagmesh as dm
 from dagmesh.consume.usage.use import Use
 from dagmesh.model.domain import Product
 from dagmesh.orchestrate import metadata
+from dagmesh.orchestrate.resources import uses_of_process
 
 URI = "/lake/orders/refunds/v2"
 
@@ -188,3 +191,15 @@ def test_the_numbers_of_the_profile_are_plotted_and_the_rest_is_not(rich: Produc
         "profile/weight/nulls": 4,
         "profile/reason/distinct": 2,
     }
+
+
+def test_the_log_of_reads_is_read_once_for_all_runs_of_a_process(tmp_path: Path) -> None:
+    since = datetime(2026, 10, 1, tzinfo=UTC)
+
+    with counted() as found:
+        first = uses_of_process(str(tmp_path), since)
+        asked = found()["queries"]
+        again = uses_of_process(str(tmp_path), since)
+        assert found()["queries"] == asked > 0
+
+    assert first == again == []

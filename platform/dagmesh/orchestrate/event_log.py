@@ -150,7 +150,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
     def _forget_replaced(self, shard: str) -> None:
         """A database deleted or put back by another process gets a new connection instead of writes into a dead file."""
         kept = self._kept.get(shard)
-        if kept is not None and kept.file != _file(self.path_for_shard(shard)):
+        if kept is not None and kept.file != file_of(self.path_for_shard(shard)):
             self._kept.pop(shard).engine.dispose()
             self._initialized_dbs.discard(shard)
 
@@ -162,7 +162,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},  # _db_lock serialises threads
             )
             event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL"))
-            self._kept[shard] = _Kept(engine, _file(self.path_for_shard(shard)))
+            self._kept[shard] = _Kept(engine, file_of(self.path_for_shard(shard)))
         self._kept.move_to_end(shard)
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)[1].engine.dispose()
@@ -214,7 +214,7 @@ class _WriteAheadWatchdog(SqliteEventLogStorageWatchdog):
                 self._process_log()
 
 
-def _file(path: str) -> tuple[int, int]:
+def file_of(path: str) -> tuple[int, int]:
     """Which file a path leads to; (0, 0) when there is none."""
     try:
         status = Path(path).stat()
