@@ -22,6 +22,7 @@ from dagmesh.consume.pages.links import Links
 from dagmesh.consume.pages.product_page import product_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
+from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.search import search
 from dagmesh.errors import AccessRefused, AddressError, DagmeshError, IdentityRefused, NotPublished, PolicyViolated
 from dagmesh.model.address import Address
@@ -144,8 +145,10 @@ def _principal(request: Request) -> Principal:
 def _check_scope(request: Request, wants_rows: bool) -> None:
     """Nothing, unless rows are wanted with a token that is not for rows."""
     if wants_rows and "query" not in request.state.scopes:
-        who = _principal(request).name
-        raise IdentityRefused(f"{who} came with a token for the catalogue; rows need one with the scope query.", status=403)
+        who, now = _principal(request), datetime.now(UTC)
+        why = f"{who.name} came with a token for the catalogue; rows need one with the scope query."
+        ReadLog(request.app.state.mesh.home).refuse(Asking(who.name, "page"), who.reader, why, now, sample.PURPOSE)
+        raise IdentityRefused(why, status=403)
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

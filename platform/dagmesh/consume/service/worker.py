@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagmesh.consume.plain_select import condition_columns, tables_of
+from dagmesh.consume.plain_select import condition_columns, is_repeatable, settled, tables_of
 from dagmesh.consume.service.forms import writer
 from dagmesh.consume.service.frames import Kind, receive, send
 from dagmesh.consume.service.limits import MEBIBYTE
@@ -74,8 +74,10 @@ def _answer(service: socket.socket, trusted: duckdb.DuckDBPyConnection, untruste
     try:
         if ask["condition"] is not None:
             condition_columns(trusted.cursor(), ask["condition"])
-        tables = sorted(tables_of(trusted.cursor(), ask["statement"]))
-        send(service, Kind.TABLES, json.dumps(tables).encode())
+        statement = settled(trusted.cursor(), ask["statement"]) if ask["in_order"] else ask["statement"]
+        tables = sorted(tables_of(trusted.cursor(), statement))
+        said = {"tables": tables, "repeatable": is_repeatable(trusted.cursor(), statement)}
+        send(service, Kind.TABLES, json.dumps(said).encode())
         told = receive(service)
         if told is None:
             return
@@ -87,7 +89,7 @@ def _answer(service: socket.socket, trusted: duckdb.DuckDBPyConnection, untruste
             slices.append(_offer(untrusted, f"slice_{number}", table, Permitted(trusted, sql)))
         untrusted.execute("SET enable_external_access = false")
         untrusted.execute("SET lock_configuration = true")
-        _stream(service, untrusted.sql(ask["statement"]), ask)
+        _stream(service, untrusted.sql(statement), ask)
     except QueryRefused as refusal:
         send(service, Kind.REFUSED, str(refusal).encode())
     except LimitMet as limit:
