@@ -16,6 +16,7 @@ from dagmesh.consume.service import product_routes, query_routes
 from dagmesh.consume.service.limits import Limits
 from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
 from dagmesh.consume.service.queries import Queries
+from dagmesh.consume.usage import routes as feedback_routes
 from dagmesh.model.mesh import Mesh
 
 
@@ -46,4 +47,4 @@ def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Li
 
 def _routes() -> list[BaseRoute]:
     """Every room's routes."""
-    return [*query_routes.routes(), *product_routes.routes(), *agents_over_http.routes(), *pages.routes()]
+    return [*query_routes.routes(), *product_routes.routes(), *feedback_routes.routes(), *agents_over_http.routes(), *pages.routes()]
