@@ -4,7 +4,7 @@
 |---|---|
 | good | short strings, keys from 1 on, what few values a column has in no order |
 | bad | the same, one row in 200 of each column breaks a rule |
-| wide | addresses of about 180 characters, different in each row |
+| wide | addresses of about 160 characters, different in each row |
 | skewed | every second row of one customer, nine in ten of one country, state and article |
 | scattered | keys in no order, spread over a range too wide for a bitmap; amounts and times unlike each other |
 | groups | good, in row groups of 2,048 rows, where DuckDB writes 122,880 |

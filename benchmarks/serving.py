@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -44,9 +45,11 @@ from dagmesh.lake.publication import Record
 from dagmesh.model.mesh import Mesh
 
 ARROW = "application/vnd.apache.arrow.stream"
-SALES = """SELECT i AS sale_id, i % 100000 AS customer_id, 'p' || (i % 5000) AS product, 1 + i % 9 AS pieces, ((i * 7919) % 100000 / 100)::DECIMAL(18, 2)
-    AS price_eur, DATE '2026-01-01' + (i // 40000)::INTEGER AS sold_on, TIMESTAMPTZ '2026-01-01 00:00:00+00' + INTERVAL (i) SECOND AS sold_at,
-    i % 997 / 997.0 AS score FROM range({rows}) AS sales(i)"""
+SALES = """
+    SELECT i AS sale_id, i % 100000 AS customer_id, 'p' || (i % 5000) AS product, 1 + i % 9 AS pieces,
+        ((i * 7919) % 100000 / 100)::DECIMAL(18, 2) AS price_eur, DATE '2026-01-01' + (i // 40000)::INTEGER AS sold_on,
+        TIMESTAMPTZ '2026-01-01 00:00:00+00' + INTERVAL (i) SECOND AS sold_at, i % 997 / 997.0 AS score
+    FROM range({rows}) AS sales(i)"""
 SMALL = (
     "select count(*), sum(price_eur) from sales.sales where sale_id < 20000",
     "select product, sum(pieces) from sales.sales where sale_id < 50000 group by 1 order by 2 desc limit 20",
@@ -122,9 +125,16 @@ def ask(port: int, sql: str, accept: str = ARROW) -> Any:
     return connection.getresponse()
 
 
-def streamed(port: int) -> int:
-    """How many rows came over HTTP, read as they came."""
+def queried(port: int) -> int:
+    """How many rows came of a statement, read as they came."""
     return sum(len(batch) for batch in pa.ipc.open_stream(ask(port, "select * from sales.sales")))
+
+
+def downloaded(port: int) -> int:
+    """How many rows came of a download, read as they came."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
+    connection.request("GET", "/v1/products/sales.sales/data", headers={"accept": ARROW})
+    return sum(len(batch) for batch in pa.ipc.open_stream(connection.getresponse()))
 
 
 def direct(folder: Path) -> int:
@@ -162,27 +172,30 @@ class Memory(threading.Thread):
 
 
 def stream(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
-    """Wall seconds of both ways in turn, their ratio, and the service's memory."""
+    """Wall and CPU seconds of three ways in turn, all processes together, and the service's memory."""
     with running(folder, 2) as (port, process):
-        streamed(port)
-        direct(folder)
-        memory, ours, theirs = Memory(process), [], []
-        for _ in range(rounds):
-            for way, seconds in ((lambda: streamed(port), ours), (lambda: direct(folder), theirs)):
-                begun = time.perf_counter()
+        ways = {"direct": lambda: direct(folder), "download": lambda: downloaded(port), "query": lambda: queried(port)}
+        memory = Memory(process)
+        figures: dict[str, Any] = {f"{name}_{unit}": [] for name in ways for unit in ("s", "cpu_s")}
+        for turn in range(rounds + 1):
+            for name, way in ways.items():
+                begun, before = time.perf_counter(), _cpu(process)
                 found = way()
-                seconds.append(round(time.perf_counter() - begun, 3))
                 assert found == rows, found
+                if turn:  # the first warms up
+                    figures[f"{name}_s"].append(round(time.perf_counter() - begun, 2))
+                    figures[f"{name}_cpu_s"].append(round(_cpu(process) - before, 2))
         memory.stop()
-    ratio = statistics.median(ours) / statistics.median(theirs)
-    return {
-        "rows": rows,
-        "service_s": ours,
-        "direct_s": theirs,
-        "ratio": round(ratio, 2),
-        "service_mb": memory.service,
-        "worker_mb": memory.workers,
-    }
+    median = {name: statistics.median(values) for name, values in figures.items()}
+    for name in ("download", "query"):
+        figures[f"{name}_ratio"] = round(median[f"{name}_s"] / median["direct_s"], 2)
+        figures[f"{name}_cpu_ratio"] = round(median[f"{name}_cpu_s"] / median["direct_cpu_s"], 2)
+    return {"rows": rows, **figures, "service_mb": memory.service, "worker_mb": memory.workers}
+
+
+def _cpu(service: psutil.Process) -> float:
+    """CPU seconds of this process, of the service's and its descendants'."""
+    return sum(sum(one.cpu_times()[:2]) for one in (psutil.Process(), service, *service.children(recursive=True)))
 
 
 def load(folder: Path, clients: int, seconds: float, kill_every: float | None) -> dict[str, Any]:
@@ -198,26 +211,19 @@ def load(folder: Path, clients: int, seconds: float, kill_every: float | None) -
         while kill_every and time.monotonic() < until - kill_every:
             time.sleep(kill_every)
             workers = [child for nursery in process.children() for child in nursery.children()]
-            os.kill(random.choice(workers).pid, signal.SIGKILL)
+            os.kill(random.choice(workers).pid, signal.SIGKILL)  # noqa: S311 - any will do
             killed += 1
         for thread in threads:
             thread.join()
         memory.stop()
     times.sort()
     figures: Figures = {"p50_ms": round(times[len(times) // 2] * 1000), "p95_ms": round(times[int(len(times) * 0.95)] * 1000)}
-    return {
-        "clients": clients,
-        "seconds": seconds,
-        "requests": len(times),
-        "killed": killed,
-        "failed": failed,
-        **figures,
-        "service_mb": memory.service,
-    }
+    said = {"clients": clients, "seconds": seconds, "requests": len(times), "killed": killed}
+    return {**said, "failed": dict(Counter(failed)), **figures, "service_mb": memory.service}
 
 
 def _client(port: int, until: float, seed: int, times: list[float], failed: list[str]) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - the same load each time
     while time.monotonic() < until:
         begun = time.perf_counter()
         try:

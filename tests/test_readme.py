@@ -6,15 +6,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
 import click
 import pytest
+from tests.consume.service.conftest import serving
 
 from dagmesh.cli import main
+from dagmesh.consume.service.limits import Limits
+from dagmesh.model.mesh import Mesh
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -26,6 +30,8 @@ NOT_RUN = {
     "make demo": "what it does is run here by its parts; .ci/run runs it",
     "make test": "runs this test",
     "make bench": "takes a quarter of an hour; benchmarks/ keeps what it found",
+    "dagmesh serve": "serves until it is stopped; tests/consume/service runs it",
+    "dagmesh serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem": "the same",
     "dagmesh up": "serves until it is stopped; tests/orchestrate/test_up.py runs it",
 }
 
@@ -63,11 +69,13 @@ class Demo:
     """A built mesh, and how people use it."""
 
     root: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         """The command's end, what it printed on both streams together."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGMESH_", "DAGSTER_", "PYTEST_"))}
         env = {**kept, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONWARNINGS": "error::DeprecationWarning:dagmesh"}
+        env |= self.settings
         return subprocess.run(
             command, cwd=self.root, env=env, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
@@ -107,10 +115,19 @@ def demo(built: Demo) -> Demo:
     return built
 
 
+@contextmanager
+def served(demo: Demo) -> Iterator[Demo]:
+    """The demo with its query service running, for marketing."""
+    with serving(Mesh.find(demo.root), Limits(workers=1)) as running:
+        yield replace(demo, settings={"DAGMESH_URL": f"http://127.0.0.1:{running.port}", "DAGMESH_TOKEN": "marketing"})
+
+
 def masked(text: str) -> str:
     """The text without what differs from run to run: moments, seconds, random ids, whether a promise is kept today."""
     text = re.sub(r"^.* breaks its promise: .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r'"kept": (true|false)|"words": "[^"]*"', '"<kept>"', text)
+    text = re.sub(r"^is not +trustworthy: Its promise is not kept: .*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("addressable, self-describing", "addressable, trustworthy, self-describing")
     text = re.sub(r"\b(not |NOT )?kept( +\d+(\.\d+)?$| \(.*\)$| since [\d-]+)?", "<kept>", text, flags=re.MULTILINE)
     text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\+00:00)?", "<moment>", text)
     text = re.sub(r"\(\d+\.\d s\)", "<seconds>", text)
@@ -150,7 +167,9 @@ def test_the_commands_and_snippets_of_a_document_run_and_print_what_it_shows(pat
     if not any(block.kind == "python" or block.commands for block in blocks(text) if block.kind in ("sh", "python")):
         return
 
-    found = as_run(text, request.getfixturevalue("demo"))
+    demo = request.getfixturevalue("demo")
+    with served(demo) if "$DAGMESH_URL" in text else nullcontext(demo) as demo:
+        found = as_run(text, demo)
 
     if request.config.getoption("--golden"):
         path.write_text(found, encoding="utf-8")

@@ -54,6 +54,7 @@ SEQUENCES = st.lists(st.tuples(PLACES, st.sampled_from(["", "", "{2}", "{3}", "?
     pattern=st.sampled_from(PATTERNS) | st.tuples(st.sampled_from(["", "^"]), SEQUENCES, st.sampled_from(["", "$", r"\Z"])).map("".join),
 )
 @example(data=None, pattern=r"^a[0-9]$")
+@example(data=None, pattern=r"^a[0-9]{2}$")
 def test_no_text_is_found_that_python_does_not_find(con: duckdb.DuckDBPyConnection, data: st.DataObject | None, pattern: str) -> None:
     glob = to_glob(pattern)
     if glob is None:

@@ -127,8 +127,8 @@ def test_one_day_more_makes_other_rows(built: dict[str, Built]) -> None:
 @pytest.mark.parametrize(
     ("step", "most"),
     [
-        ("full", {"queries": 305, "opened": 750, "row_groups": 200}),
-        ("one day more", {"queries": 145, "opened": 440, "row_groups": 100}),
+        ("full", {"queries": 280, "opened": 650, "row_groups": 165}),
+        ("one day more", {"queries": 150, "opened": 410, "row_groups": 90}),
     ],
 )
 def test_a_build_asks_no_more_of_duckdb_than_it_did(built: dict[str, Built], step: str, most: dict[str, int]) -> None:

@@ -86,7 +86,7 @@ def _measures(measures: Any, ago: int) -> dict[str, Any]:
 @contextmanager
 def served(mesh: Mesh, reader: str) -> Iterator[str]:
     """Where the catalogue answers, read in a domain's name by one who owns its products."""
-    server = uvicorn.Server(uvicorn.Config(app(mesh, reader), port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app(mesh, reader), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

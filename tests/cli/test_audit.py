@@ -34,7 +34,7 @@ def test_the_plan_is_printed_with_a_line_for_each_rule(mesh: SmallMesh) -> None:
     assert (told["snapshot"], told["rows"], told["files"]) == ("sensors.readings@1#0", 2, 1)
     assert {cost["way"] for cost in told["costs"]} <= {"fused", "hash"}
     lines = plain.stdout.splitlines()
-    assert lines[0] == "sensors.readings@1#0: 2 rows in 1 files"
+    assert lines[0] == "sensors.readings@1#0: 2 rows in 1 file"
     assert [line.split()[0] for line in lines[3:-2]] == [cost["rule"] for cost in told["costs"]]
     assert lines[-1].startswith("the plan: ")
 

@@ -20,11 +20,14 @@ from dagmesh.errors import (
     AccessRefused,
     AddressError,
     AuditRefused,
+    BudgetSpent,
     ChainBroken,
     ContractBroken,
     DagmeshError,
     DefinitionError,
     EventRefused,
+    FeedbackRefused,
+    IdentityRefused,
     MeshError,
     NotPublished,
     PolicyViolated,
@@ -32,6 +35,8 @@ from dagmesh.errors import (
     Problem,
     PublishConflict,
     QueryRefused,
+    ReceiptRefused,
+    ServiceBusy,
     UntrustedSnapshot,
 )
 
@@ -54,6 +59,11 @@ ERRORS = [
     (PreconditionFailed("nothing was appended"), 2),
     (ChainBroken("event 3 was changed", position=3), 5),
     (PolicyViolated("no owner", policies=["owner_reachable"]), 7),
+    (IdentityRefused("who asks is not said"), 3),
+    (BudgetSpent("assistant has taken today's 500 queries"), 3),
+    (ServiceBusy("every worker is taken", retry_after=2), 2),
+    (FeedbackRefused("a rating has stars"), 2),
+    (ReceiptRefused("receipt r1 was changed"), 5),
 ]
 
 

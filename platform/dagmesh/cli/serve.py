@@ -9,7 +9,7 @@ import click
 
 from dagmesh.cli.options import example
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(

@@ -8,7 +8,7 @@ import click
 
 from dagmesh.cli.options import example
 
-_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PEM = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(epilog=example("dagmesh up", "dagmesh up --port 3100", "dagmesh up --host 0.0.0.0 --tls-cert mesh.crt --tls-key mesh.key"))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dagmesh.consume.index_rows import insert, remove
-from dagmesh.lake.delta_log import commit_name, newest_version
+from dagmesh.lake.delta_log import commit_name
 from dagmesh.lake.keys import key_name
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.owner_only import is_writable, owner_only
@@ -110,18 +110,25 @@ def prepared(con: sqlite3.Connection) -> sqlite3.Connection:
 
 def refresh(lake: Lake, con: sqlite3.Connection) -> tuple[int, int]:
     """Bring the index up to what the lake has now: how many products were indexed anew, and how many left it."""
-    known = {Address.parse(address): mark for address, mark in con.execute("SELECT address, mark FROM product")}
+    known = {(name, major): mark for name, major, mark in con.execute("SELECT name, major, mark FROM product")}
     keys: dict[str, str] = {}
-    marks = {address: mark for address in lake.tables() if (mark := _mark(lake, address, known.get(address), keys))}
-    changed = sorted(address for address, mark in marks.items() if mark != known.get(address))
-    gone = sorted(known.keys() - marks.keys())
+    changed: dict[Address, str] = {}
+    for address in lake.tables():
+        key = (address.name, address.major)
+        before = known.get(key)
+        mark = _mark(lake, address, before, keys)
+        if mark:
+            known.pop(key, None)
+            if mark != before:
+                changed[address] = mark
+    gone = sorted(f"{name}@{major}" for name, major in known)
     if changed or gone:
         with con:
             con.execute("BEGIN IMMEDIATE")
-            for address in (*gone, *changed):
-                remove(con, str(address))
-            for address in changed:
-                insert(con, lake, address, marks[address])
+            for text in (*gone, *map(str, changed)):
+                remove(con, text)
+            for address, mark in sorted(changed.items()):
+                insert(con, lake, address, mark)
     return len(changed), len(gone)
 
 
@@ -132,11 +139,11 @@ def _mark(lake: Lake, address: Address, known: str | None, keys: dict[str, str])
     """
     if address.domain not in keys:
         keys[address.domain] = str(lake.storage.state(key_name(address.domain)))
-    storage = lake.table(address).place.storage
+    folder = lake.folder(address)
     version: int | None = int(known.partition(" ")[0]) if known else None
-    if version is None or storage.state(commit_name(version + 1)):
-        version = newest_version(storage)
-    state = None if version is None else storage.state(commit_name(version))
+    if version is None or lake.storage.state(f"{folder}/{commit_name(version + 1)}"):
+        version = lake.table(address).newest
+    state = None if version is None else lake.storage.state(f"{folder}/{commit_name(version)}")
     return f"{version} {state} {keys[address.domain]}" if state else None
 
 

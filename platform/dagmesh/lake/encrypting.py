@@ -14,16 +14,23 @@ from dagmesh.lake.storage import LocalStorage
 from dagmesh.model.domain import Product
 
 
+def secret_columns(product: Product) -> dict[str, str]:
+    """The columns that are published encrypted, and their classifications; never the one that names the folders of its days."""
+    columns = [column for column in product.contract.columns if column.name != product.partitioned_by]
+    return {column.name: column.classification for column in columns if column.classification in product.encrypt}
+
+
 def encrypted(place: Place, product: Product, files: Sequence[CopiedFile]) -> list[CopiedFile]:
     """The staged files, those of a product with columns to encrypt in place of the plain ones, which are gone.
 
     Raises:
         MeshError: the lake is not a folder, or the domain's key is not for its owner only.
     """
-    if not product.encrypted:
+    columns = secret_columns(product)
+    if not columns:
         return list(files)
     keys = _keys(place, product)
-    return [_encrypted(place, product.encrypted, file, keys) for file in files]
+    return [_encrypted(place, columns, file, keys) for file in files]
 
 
 def salt_of(place: Place, product: Product) -> str:
@@ -32,13 +39,13 @@ def salt_of(place: Place, product: Product) -> str:
     Raises:
         MeshError: see `encrypted`; then nothing has been staged in plain text.
     """
-    return salt(b"".join(_keys(place, product).values())) if product.encrypted else ""
+    return salt(b"".join(_keys(place, product).values())) if secret_columns(product) else ""
 
 
 def _keys(place: Place, product: Product) -> dict[str, bytes]:
     if not isinstance(place.storage, LocalStorage):
         raise MeshError(f"{place.address}: encrypt works in a lake that is a folder; this one is {place.lake.root}. Take encrypt out.")
-    classes = sorted(set(product.encrypted.values()))
+    classes = sorted(set(secret_columns(product).values()))
     return {name: column_key(place.home, place.address.domain, name, create=True) for name in classes}
 
 

@@ -61,10 +61,14 @@ class Lake:
         """
         if address.major is None:
             raise AddressError(f"'{address}' names no major; a table is one major of a product, for example {address.name}@1.")
-        storage = self.storage.at(f"{address.domain}/{address.product}/v{address.major}")
+        storage = self.storage.at(self.folder(address))
         checked = CheckedFiles(self.home / "checked_files.sqlite")
         found = Address(address.domain, address.product, address.major)
         return Table(Place(found, storage, self.storage, checked, self.home, self._verified, self._open))
+
+    def folder(self, address: Address) -> str:
+        """Where the table of an address with a major is, below the root."""
+        return f"{address.domain}/{address.product}/v{address.major}"
 
     def addresses(self, domain: str | None = None) -> list[Address]:
         """Every published address, or those of one domain, with its major, sorted."""

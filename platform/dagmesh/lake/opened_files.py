@@ -64,9 +64,13 @@ def _open(stored: str, target: Path, keys: Mapping[str, bytes], address: str) ->
         beside.unlink(missing_ok=True)
 
 
-def close_all(place: Place) -> None:
-    """Remove every copy of a table's files."""
-    shutil.rmtree(_folder(place), ignore_errors=True)
+def close_all(place: Place) -> list[Path]:
+    """The folder of the copies of a table's files, now removed; nothing where there is none."""
+    folder = _folder(place)
+    if not folder.exists():
+        return []
+    shutil.rmtree(folder)
+    return [folder]
 
 
 def close_unused(home: Path, before: datetime) -> int:

@@ -14,7 +14,7 @@ from dagmesh.lake.commit import Change, committed
 from dagmesh.lake.copied_files import CopiedFile
 from dagmesh.lake.data_file import DataFile
 from dagmesh.lake.delta_log import CONFIGURATION, active_files, partitions, schema_of
-from dagmesh.lake.encrypting import encrypted
+from dagmesh.lake.encrypting import encrypted, secret_columns
 from dagmesh.lake.keys import SigningKey
 from dagmesh.lake.place import Place
 from dagmesh.lake.publication import Publication, Record
@@ -117,7 +117,7 @@ def _about(place: Place, stage: Stage, days: Collection[date], record: Record, f
         judged_by=record.judged_by,
         audited={str(day or ""): said for day, said in record.audited.items() if day in parts},
         incomplete={str(day): share for day, share in shares.items() if day and share < 1},
-        encrypted=product.encrypted,
+        encrypted=secret_columns(product),
     )
 
 

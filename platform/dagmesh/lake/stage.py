@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagmesh.lake.copied_files import CopiedFile, Copy, copied, hashed
+from dagmesh.lake.encrypting import secret_columns
 from dagmesh.lake.owner_only import owner_only
 from dagmesh.lake.row_hash import row_hash_sql
 from dagmesh.lake.rows_sql import pattern_free, rows_sql
@@ -93,7 +94,7 @@ def staged(con: duckdb.DuckDBPyConnection, sql: str, product: Product, days: Col
     if bool(days) != bool(product.partitioned_by):
         raise ValueError(f"{product.address}: a daily product is staged for days, a whole one for none; got {sorted(map(str, days))}.")
     folder = f"{STAGES}/{uuid.uuid4().hex}"
-    if product.encrypted:
+    if secret_columns(product):
         owner_only(Path(storage.path(folder)))  # until it is encrypted it is for nobody else
     copy = Copy(sql, columns(product), product.partitioned_by, set(days))
     try:

@@ -154,14 +154,6 @@ class DataProduct(Generic[P, R]):
         """The product with what its domain says where the file says nothing."""
         return replace(self, domain=domain, owner=self.owner or owner, support=self.support or support, encrypt=tuple(encrypt))
 
-    @property
-    def encrypted(self) -> dict[str, str]:
-        """Its columns that are published encrypted, and their classifications; never the one that names the folders of its days."""
-        hidden = (
-            column for column in self.contract.columns if column.classification in self.encrypt and column.name != self.partitioned_by
-        )
-        return {column.name: column.classification for column in hidden}
-
     def code_version(self) -> str:
         """SHA-256, hexadecimal, of the product's file."""
         return file_sha256(inspect.getfile(self.function))

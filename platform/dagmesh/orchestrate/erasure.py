@@ -11,6 +11,7 @@ from dagmesh.events.projections.of_product import definition_of, projection_fold
 from dagmesh.events.projections.personal import folds_personal
 from dagmesh.events.projections.state_files import remove_state, remove_unused, state_folders
 from dagmesh.lake.lake import Lake
+from dagmesh.lake.opened_files import close_all
 from dagmesh.lake.owner_only import private_home
 from dagmesh.lake.quarantine import remove_quarantine
 from dagmesh.model.domain import Domain, Product
@@ -64,8 +65,8 @@ def _reads(product: Product, others: Sequence[Product]) -> bool:
 
 
 def remove_made(mesh: Mesh, domain: str, products: Sequence[Product]) -> list[Path]:
-    """The files, now removed, that hold opened values in the domain's home: states of these products and their quarantined rows."""
-    home = private_home(mesh.home, domain)
+    """The files, now removed, that hold opened values in the domain's home: of these products states, quarantined rows, opened columns."""
+    home, lake = private_home(mesh.home, domain), Lake.of(mesh)
     known = [projection_folder(home, product) for product in dagster_domain(mesh.location(domain)).products if product.projection]
     removed = remove_unused(home, known)
     for product in products:
@@ -73,6 +74,7 @@ def remove_made(mesh: Mesh, domain: str, products: Sequence[Product]) -> list[Pa
             remove_state(folder)
             removed.append(folder)
         removed += remove_quarantine(mesh.home, product)
+        removed += close_all(lake.table(product.address).place)
     return removed
 
 

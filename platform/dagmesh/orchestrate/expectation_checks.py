@@ -82,7 +82,7 @@ def _kept(con: duckdb.DuckDBPyConnection, product: Product, stage: Stage, rows: 
     broken = broken_by(described, expectations)
     lost = {b.column for b in broken}
     contracts = [_judged_contract(product, e, lost) for e in expectations if e.expects]
-    rules = tuple((c, judged(con, stage.sql(), replace(product, contract=c), stage.days)) for c in contracts)
+    rules = tuple((c, judged(con, stage.sql(), replace(product, contract=c), stage.days, stage.parquet())) for c in contracts)
     results = [result for _, some in rules for result in some]
     first = expectations[0]
     check = Result(check_name(first.consumer), None, _relied_on(first, results), "warn", rows, 0, 0.0, 0.0, True)

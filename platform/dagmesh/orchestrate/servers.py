@@ -46,8 +46,11 @@ class ForAnalysts:
         """Nothing, when tokens and cookies cannot be overheard.
 
         Raises:
-            MeshError: they could.
+            MeshError: they could, or a file of the certificate is not there.
         """
+        missing = [file for file in (self.certificate, self.key) if file and not file.is_file()]
+        if missing:
+            raise MeshError(f"{missing[0]}: there is no such file. Give the certificate and its key as PEM files.")
         if not self.certificate and not is_loopback(self.host):
             raise MeshError(
                 f"{self.host}: tokens would go over the network in clear text. Serve it with --tls-cert and --tls-key, "

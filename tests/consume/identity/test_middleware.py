@@ -21,7 +21,7 @@ def test_a_token_says_who_asks(guarded: Guarded, bearer: Bearer) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1/query", "/mcp", "/logout", "/graphql", "/healthz/", "/static/../v1/query", "//healthz", "/Login"]
+    "path", ["/", "/v1/query", "/mcp", "/logout", "/graphql", "/healthz/", "/static/%2e%2e/v1/query", "//healthz", "/Login"]
 )
 def test_without_an_identity_nothing_is_answered(guarded: Guarded, path: str) -> None:
     answer = guarded.client().get(path)
@@ -204,7 +204,7 @@ def test_a_wrong_token_in_the_form_is_told_so(guarded: Guarded) -> None:
     answer = guarded.client().post("/login", data={"token": "wrong"}, headers={**HERE, **PAGE})
 
     assert answer.status_code == 401
-    assert "the token is not known here" in answer.text
+    assert "The token is not known here" in answer.text
     assert "set-cookie" not in answer.headers
 
 

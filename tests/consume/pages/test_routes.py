@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 import yaml
@@ -90,7 +90,7 @@ def test_a_product_page_says_what_the_publication_says(client: TestClient) -> No
         "Published by 08:00 UTC, at most 24 hours old",
         "team:orders",
         "total_eur is given",
-        'dm.connect().read("orders.orders@1")',
+        'dm.connect("http://testserver", token=os.environ["DAGMESH_TOKEN"]).read("orders.orders@1")',
         "/v1/query",
         "mcpServers",
         "reports.sums@1",
@@ -122,6 +122,13 @@ def test_rows_are_read_when_they_are_asked_for_and_the_read_is_recorded(client: 
     assert "Graz" in shown
     assert "ada@example.com" not in shown
     assert (read["principal"], read["via"], read["purpose"]) == ("anna@example.org", "page", "sample rows on the catalogue page")
+
+
+def test_what_is_no_address_is_never_part_of_a_statement(client: TestClient, shop: Shop) -> None:
+    done = client.get("/products/" + quote('orders.orders@1" UNION SELECT email FROM "customers.profiles@1') + "?sample=1")
+
+    assert (done.status_code, "is not an address" in done.text) == (404, True)
+    assert [*ReadLog(shop.lake.home).reads("customers.profiles", shop.now)] == []
 
 
 def test_the_owner_sees_the_rows_without_masks(client: TestClient) -> None:

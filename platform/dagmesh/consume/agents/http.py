@@ -9,13 +9,16 @@ from importlib.util import find_spec
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dagmesh.consume.service.problems import problem
 from dagmesh.consume.service.queries import Queries
 from dagmesh.model.mesh import Mesh
 
+_MISSING = "agents need mcp, which is not installed where this service runs. Run there: pip install 'dagmesh[agents]'"
+
 
 def routes() -> list[BaseRoute]:
-    """The route of agents; none without the extra `agents`."""
-    return [Route("/mcp", _Tools())] if find_spec("mcp") else []
+    """The route of agents; without the extra `agents` it says so."""
+    return [Route("/mcp", _Tools())]
 
 
 @asynccontextmanager
@@ -41,7 +44,8 @@ async def tools_over_http(mesh: Mesh, queries: Queries) -> AsyncIterator[ASGIApp
 
 
 class _Tools:
-    """Hands a request to what the running application answers agents with."""
+    """Hands a request to what the running application answers agents with, if it has it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["app"].state.tools(scope, receive, send)
+        answers: ASGIApp = scope["app"].state.tools or problem(501, "Not installed", _MISSING)
+        await answers(scope, receive, send)

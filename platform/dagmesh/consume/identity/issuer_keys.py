@@ -22,7 +22,6 @@ PAUSE = 60.0  # seconds between two requests to an issuer at least, however many
 LARGEST = 256 * 1024  # bytes
 PATIENCE = 5.0  # seconds
 LEAST_RSA_BITS = 2048
-_KINDS = ("RSA", "EC", "OKP")  # never oct: a secret that both sides have proves nothing of who signed
 
 PublicKey = RSAKey | ECKey | OKPKey
 
@@ -87,7 +86,7 @@ def read_keys(text: bytes) -> dict[str, PublicKey]:
 
 
 def _read(entry: Mapping[str, Any]) -> PublicKey | None:
-    if entry.get("kty") not in _KINDS or entry.get("use", "sig") != "sig":
+    if entry.get("use", "sig") != "sig":
         return None
     try:
         key = JWKRegistry.import_key({name: value for name, value in entry.items() if name != "d"})
@@ -95,6 +94,7 @@ def _read(entry: Mapping[str, Any]) -> PublicKey | None:
         return None
     if isinstance(key, RSAKey) and key.public_key.key_size < LEAST_RSA_BITS:
         return None
+    # Never a secret that both sides have: it proves nothing of who signed.
     return key if isinstance(key, (RSAKey, ECKey, OKPKey)) else None
 
 

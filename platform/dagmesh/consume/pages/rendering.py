@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.pages.links import Links
 
 POLICY = "; ".join(
@@ -30,16 +31,17 @@ HEADERS = {
 }
 
 
-def rendered(template: str, links: Links, now: datetime, **values: Any) -> str:
+def rendered(template: str, links: Links, now: datetime, who: Principal | None = None, **values: Any) -> str:
     """A page of a template in this package.
 
     Args:
         template: its name, `product.html`.
         links: how this page links to others.
         now: the moment, for what is late or not.
+        who: who looks at it; None where nobody has logged in, at a copy of files.
         **values: what it says.
     """
-    return _environment().get_template(template).render(links=links, now=now.astimezone(UTC), **values)
+    return _environment().get_template(template).render(links=links, now=now.astimezone(UTC), who=who, **values)
 
 
 @cache

@@ -20,11 +20,12 @@ from dagmesh.consume.pages.facts import Facts
 from dagmesh.consume.pages.how_to_read import how_to_read
 from dagmesh.consume.pages.links import Links
 from dagmesh.consume.pages.product_page import product_page
+from dagmesh.consume.pages.refused import refused_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
 from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.search import search
-from dagmesh.errors import AccessRefused, AddressError, DagmeshError, IdentityRefused, NotPublished, PolicyViolated
+from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, PolicyViolated
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh, ui_url
 
@@ -79,18 +80,14 @@ class Pages:
     async def product(self, request: Request) -> Response:
         """A product's page, with sample rows when they are asked for: they are a read, and recorded as one."""
         facts, principal = self._of(request), _principal(request)
-        wants_rows = request.query_params.get("sample") == "1"
 
         def values(con: Any, now: datetime) -> dict[str, Any]:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
             shown = product_page(facts, con, address.at_major(address.major or 0), principal, now)
-            return {**shown, "snippets": how_to_read(shown["address"], str(request.base_url).rstrip("/"))}
+            service = str(request.base_url).rstrip("/")
+            return {**shown, "snippets": how_to_read(shown["address"], principal.reader, service)}
 
-        try:
-            _check_scope(request, wants_rows)
-            rows = await sample.rows(request.app.state.queries, principal, request.path_params["address"]) if wants_rows else None
-        except DagmeshError as error:
-            rows = sample.Sample(refused=str(error))
+        rows = await _sample(request, principal) if request.query_params.get("sample") == "1" else None
         return await self._page(request, "product.html", values, sample=rows, asked=request.query_params.get("asked"))
 
     async def ask(self, request: Request) -> Response:
@@ -101,14 +98,14 @@ class Pages:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
             await run_in_threadpool(_ask, facts, address, principal, form)
         except DagmeshError as error:
-            return self._refused(error, 400)
+            return refused_page(request, str(error), 400)
         return RedirectResponse(f"{self._links.product(str(address))}?asked=1#access", 303)
 
     async def asset(self, request: Request) -> Response:
         """The style sheet or the script."""
         name = request.path_params["name"]
         if name not in ASSETS:
-            return self._refused(AddressError(f"There is no file '{name}'."), 404)
+            return refused_page(request, f"There is no file '{name}'.", 404)
         return Response(asset(name), media_type=ASSETS[name], headers={**HEADERS, "Cache-Control": "private, max-age=300"})
 
     def _of(self, request: Request) -> Facts:
@@ -120,16 +117,12 @@ class Pages:
 
         def made() -> str:
             with self._of(request).index.fresh(MAX_AGE) as con:
-                return rendered(template, self._links, now, **{**values(con, now), **more})
+                return rendered(template, self._links, now, _principal(request), **{**values(con, now), **more})
 
         try:
             return HTMLResponse(await run_in_threadpool(made), headers=HEADERS)
         except DagmeshError as error:
-            return self._refused(error, STATUS.get(type(error), 500))
-
-    def _refused(self, error: DagmeshError, status: int) -> Response:
-        page = rendered("refused.html", self._links, datetime.now(UTC), message=str(error))
-        return HTMLResponse(page, status, headers=HEADERS)
+            return refused_page(request, str(error), STATUS.get(type(error), 500))
 
 
 def asset(name: str) -> bytes:
@@ -142,6 +135,7 @@ def _principal(request: Request) -> Principal:
     return principal
 
 
+<<<<<<< HEAD
 def _check_scope(request: Request, wants_rows: bool) -> None:
     """Nothing, unless rows are wanted with a token that is not for rows."""
     if wants_rows and "query" not in request.state.scopes:
@@ -149,6 +143,16 @@ def _check_scope(request: Request, wants_rows: bool) -> None:
         why = f"{who.name} came with a token for the catalogue; rows need one with the scope query."
         ReadLog(request.app.state.mesh.home).refuse(Asking(who.name, "page"), who.reader, why, now, sample.PURPOSE)
         raise IdentityRefused(why, status=403)
+=======
+async def _sample(request: Request, principal: Principal) -> sample.Sample:
+    """Rows of the page's product, or why there are none."""
+    if "query" not in request.state.scopes:
+        return sample.Sample(refused=f"{principal.name} came with a token for the catalogue; rows need one with the scope query.")
+    try:
+        return await sample.rows(request.app.state.queries, principal, Address.parse(request.path_params["address"]))
+    except DagmeshError as error:
+        return sample.Sample(refused=str(error))
+>>>>>>> next
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

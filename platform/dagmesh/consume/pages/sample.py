@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.read_log import Via
+<<<<<<< HEAD
 from dagmesh.lake import quoting
+=======
+from dagmesh.model.address import Address
+>>>>>>> next
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +49,7 @@ class Sample:
     refused: str = ""
 
 
-async def rows(queries: Queries, principal: Principal, address: str) -> Sample:
+async def rows(queries: Queries, principal: Principal, address: Address) -> Sample:
     """A few rows of a product as the principal sees them, masks and all.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from dagmesh.consume.identity.principal import ANALYST, Principal
 from dagmesh.consume.pages.facts import Facts
@@ -77,5 +78,5 @@ def _files(facts: Facts, now: datetime, left_out: list[str]) -> Iterator[tuple[s
             except NotPublished as error:
                 left_out.append(str(error))
                 continue
-            more = {"snippets": how_to_read(shown["address"], None), "sample": None, "asked": None}
+            more: dict[str, Any] = {"snippets": how_to_read(shown["address"], ANALYST, None), "sample": None, "asked": None}
             yield f"products/{text}.html", rendered("product.html", below, now, **shown, **more)

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from dagmesh.consume.agents import http as agents_over_http
 from dagmesh.consume.agents.http import tools_over_http
 from dagmesh.consume.pages import routes as pages
-from dagmesh.consume.service import product_routes, query_routes
+from dagmesh.consume.service import openapi, product_routes, query_routes
 from dagmesh.consume.service.limits import Limits
 from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
 from dagmesh.consume.service.queries import Queries
@@ -47,4 +47,5 @@ def application(mesh: Mesh, *, middleware: Sequence[Middleware] = (), limits: Li
 
 def _routes() -> list[BaseRoute]:
     """Every room's routes."""
-    return [*query_routes.routes(), *product_routes.routes(), *feedback_routes.routes(), *agents_over_http.routes(), *pages.routes()]
+    rooms = (query_routes, product_routes, feedback_routes, openapi, agents_over_http, pages)
+    return [route for room in rooms for route in room.routes()]

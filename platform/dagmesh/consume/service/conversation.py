@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 from dagmesh.consume.service.frames import Kind
 from dagmesh.consume.service.limits import Limits
-from dagmesh.consume.service.pool import Frame, Pool, WorkerGone
+from dagmesh.consume.service.pool import Pool
+from dagmesh.consume.service.workers import Frame, Worker, WorkerGone
 from dagmesh.errors import MeshError, QueryLimit, QueryRefused
 
 Table = tuple[str, str]
@@ -25,7 +26,7 @@ class Conversation:
         self._pool = pool
         self._limits = limits
         self._left = limits.seconds
-        self._worker: Any = None
+        self._worker: Worker | None = None
         self._is_over = False
 
     async def tables(self, ask: dict[str, Any]) -> tuple[list[Table], bool]:
@@ -75,7 +76,7 @@ class Conversation:
     async def nothing(self) -> None:
         """Tell the worker that nothing is read after all."""
         try:
-            await self._worker.say(None)
+            await self._own.say(None)
             self._is_over = True
         except WorkerGone:
             self._is_over = False
@@ -92,15 +93,21 @@ class Conversation:
         if worker is not None:
             await self._pool.end(worker)
 
+    @property
+    def _own(self) -> Worker:
+        if self._worker is None:  # the answer was let go of meanwhile
+            raise WorkerGone
+        return self._worker
+
     async def _said_and_heard(self, ask: Any) -> Frame:
-        await self._worker.say(ask)
+        await self._own.say(ask)
         return await self._heard()
 
     async def _heard(self) -> Frame:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._left):
-                frame: Frame = await self._worker.hear()
+                frame: Frame = await self._own.hear()
         except TimeoutError as error:
             raise QueryLimit(
                 f"The statement worked for {self._limits.seconds:g} s, the most it may. Name fewer columns, days or products, or "

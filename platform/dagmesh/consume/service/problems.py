@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dagmesh.consume.pages.refused import is_at_a_browser, refused_page
 from dagmesh.consume.remote import URN
 from dagmesh.errors import (
     AccessRefused,
@@ -51,9 +52,11 @@ def refused(_: Request, error: Exception) -> Response:
     return problem(status, title, str(error), headers, **{**vars(error), "type": f"{URN}{kind}"})
 
 
-def not_served(_: Request, error: Exception) -> Response:
+def not_served(request: Request, error: Exception) -> Response:
     """The problem of a request that no route serves, or that it cannot take."""
     assert isinstance(error, HTTPException)
+    if is_at_a_browser(request):
+        return refused_page(request, f"{_TITLES.get(error.status_code, error.detail)}: {request.url.path}", error.status_code)
     return problem(error.status_code, _TITLES.get(error.status_code, "The request is not served"), error.detail, error.headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -59,7 +60,8 @@ def serve(
     with _listening(host, port) as listener:
         url = f"{'https' if tls else 'http'}://{_bracketed(host)}:{listener.getsockname()[1]}"
         server = _Announcing(config, on_ready, url)
-        server.run([listener])
+        with suppress(KeyboardInterrupt):  # it has stopped in order by then
+            server.run([listener])
         if not server.started:
             raise MeshError("The service did not start; its log says why.")
 

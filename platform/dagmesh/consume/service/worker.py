@@ -8,6 +8,7 @@ the service kills it when it takes too long: DuckDB's limits alone do not hold e
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from itertools import chain
@@ -28,6 +29,9 @@ from dagmesh.lake.storage import storage_of
 ROWS_SENT = 16_384
 """Rows in a batch of an answer: about a megabyte, which is what the service holds of it."""
 _PIECE, _PARTS = MEBIBYTE, 500  # bytes, and parts of a buffer or more, that are sent at once
+
+# What DuckDB says when the process, not its own account of memory, has no more; a text of the statement's own may say it too.
+_OF_MEMORY = re.compile(r"bad_alloc|failed to allocate|resource temporarily unavailable|could not start thread", re.IGNORECASE)
 
 
 class LimitMet(Exception):
@@ -103,7 +107,7 @@ def _answer(service: socket.socket, trusted: duckdb.DuckDBPyConnection, untruste
 def _say_why(service: socket.socket, error: Exception, slices: list[Permitted]) -> None:
     """Tell whose mistake it was: the statement's, unless a slice could not be read."""
     failure = next((one.failure for one in slices if one.failure), None)
-    if isinstance(failure, duckdb.OutOfMemoryException):
+    if isinstance(failure, duckdb.OutOfMemoryException) or _OF_MEMORY.search(str(failure or error)):
         send(service, Kind.LIMIT, json.dumps(["memory", ""]).encode())
     elif failure is not None:
         send(service, Kind.FAULT, str(failure).encode())
