@@ -37,7 +37,7 @@ class Grammar:
     """
 
     def __init__(self, seed: int, functions: Sequence[tuple[str, str, Sequence[str]]], files: Sequence[str]) -> None:
-        self._random = Random(seed)  # noqa: S311 - draws tests, no secrets
+        self._random = Random(seed)
         self._functions = functions
         self._names = [name for name, *_ in functions]
         self._values = [one for one in functions if one[1] == "scalar" and not one[0].startswith("__internal")]

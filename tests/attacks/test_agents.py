@@ -24,9 +24,25 @@ def call(attacked: Attacked, tool: str, **arguments: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "sql",
     [
-        *("FROM read_text('/etc/passwd')", "SELECT 1; SELECT 2", "FROM ledger.entries", "COPY (SELECT 1) TO '/tmp/stolen'", "SELECT getenv('HOME')"),
-        *("SELECT 1) ORDER BY ALL; SELECT (1", "SELECT 1 /*", "SELECT 1) x, ledger.entries --", "SELECT repeat('x', 2000000000)", "FROM nope.nope"),
-        *("FROM " + "(FROM " * 2500 + "range(1)" + ")" * 2500, "SELECT " + "(" * 9000 + "1" + ")" * 9000, "WITH a AS (" * 1000 + "SELECT 1" + ") FROM a" * 1000),
+        *(
+            "FROM read_text('/etc/passwd')",
+            "SELECT 1; SELECT 2",
+            "FROM ledger.entries",
+            "COPY (SELECT 1) TO '/tmp/stolen'",
+            "SELECT getenv('HOME')",
+        ),
+        *(
+            "SELECT 1) ORDER BY ALL; SELECT (1",
+            "SELECT 1 /*",
+            "SELECT 1) x, ledger.entries --",
+            "SELECT repeat('x', 2000000000)",
+            "FROM nope.nope",
+        ),
+        *(
+            "FROM " + "(FROM " * 2500 + "range(1)" + ")" * 2500,
+            "SELECT " + "(" * 9000 + "1" + ")" * 9000,
+            "WITH a AS (" * 1000 + "SELECT 1" + ") FROM a" * 1000,
+        ),
     ],
     ids=lambda sql: sql[:40],
 )
@@ -38,7 +54,9 @@ def test_an_agents_hostile_statement_is_refused_and_written_down(attacked: Attac
 
 
 @pytest.mark.parametrize("tool", ["describe", "sample", "lineage", "request_access", "trace"])
-@pytest.mark.parametrize("product", ["../../etc/passwd", "ledger.entries'--", 'orders.orders" UNION FROM ledger.entries --', "\0", "x" * 5000, "nope.nope"])
+@pytest.mark.parametrize(
+    "product", ["../../etc/passwd", "ledger.entries'--", 'orders.orders" UNION FROM ledger.entries --', "\0", "x" * 5000, "nope.nope"]
+)
 def test_a_hostile_name_of_a_product_is_refused(attacked: Attacked, tool: str, product: str) -> None:
     grants = attacked.world.files()
     more = {"request_access": {"purpose": "an attack"}, "trace": {"key": {"order_id": "1"}, "column": "x"}}.get(tool, {})
@@ -74,7 +92,8 @@ def test_hostile_arguments_tell_and_open_nothing(attacked: Attacked, tool: str, 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("reader", "customers"), ("principal", "token:crm"), ("id", "0"), ("purpose", "another"), ("code", ""), ("code", "0" * 64)]
+    ("name", "value"),
+    [("reader", "customers"), ("principal", "token:crm"), ("id", "0"), ("purpose", "another"), ("code", ""), ("code", "0" * 64)],
 )
 def test_a_forged_receipt_proves_nothing_and_reads_nothing(attacked: Attacked, name: str, value: str) -> None:
     result = call(attacked, "query", sql="SELECT email FROM customers.profiles", purpose="a report of the week")

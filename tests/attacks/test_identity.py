@@ -9,9 +9,27 @@ import pytest
 from tests.attacks.conftest import Attacked
 
 DOORS = [
-    *(("POST", "/v1/query"), ("GET", "/v1/products"), ("GET", "/v1/products/orders.orders/data"), ("GET", "/v1/feedback?product=orders.orders")),
-    *(("POST", "/v1/feedback"), ("POST", "/mcp"), ("GET", "/mcp"), ("GET", "/"), ("GET", "/products/orders.orders"), ("GET", "/assets/style.css")),
-    *(("POST", "/products/ledger.entries/access"), ("GET", "/domains/orders"), ("GET", "/search?q=a"), ("GET", "/nothing"), ("PATCH", "/v1/query")),
+    *(
+        ("POST", "/v1/query"),
+        ("GET", "/v1/products"),
+        ("GET", "/v1/products/orders.orders/data"),
+        ("GET", "/v1/feedback?product=orders.orders"),
+    ),
+    *(
+        ("POST", "/v1/feedback"),
+        ("POST", "/mcp"),
+        ("GET", "/mcp"),
+        ("GET", "/"),
+        ("GET", "/products/orders.orders"),
+        ("GET", "/assets/style.css"),
+    ),
+    *(
+        ("POST", "/products/ledger.entries/access"),
+        ("GET", "/domains/orders"),
+        ("GET", "/search?q=a"),
+        ("GET", "/nothing"),
+        ("PATCH", "/v1/query"),
+    ),
     *(("OPTIONS", "/v1/query"), ("HEAD", "/v1/products"), ("TRACE", "/"), ("POST", "/logout"), ("DELETE", "/v1/feedback/1/answers")),
 ]
 
@@ -70,13 +88,17 @@ def test_a_revoked_token_and_its_session_end_at_once(attacked: Attacked) -> None
     assert attacked.send("GET", "/v1/products", None, "", attacked.stranger, authorization=f"Bearer {proof}").status == 401
 
 
-@pytest.mark.parametrize("path", ["/v1/products?token={0}", "/v1/products?access_token={0}", "/v1/products?authorization=Bearer%20{0}", "/{0}"])
+@pytest.mark.parametrize(
+    "path", ["/v1/products?token={0}", "/v1/products?access_token={0}", "/v1/products?authorization=Bearer%20{0}", "/{0}"]
+)
 def test_a_good_token_in_a_url_is_none(attacked: Attacked, path: str) -> None:
     assert attacked.send("GET", path.format(attacked.proof("fin")), None, "").status == 401
 
 
 def test_a_good_token_is_used_in_its_own_name_alone(attacked: Attacked) -> None:
-    reply = attacked.send("POST", "/v1/query", {"sql": "FROM customers.profiles SELECT credit_eur"}, "fin", reader="customers", x_reader="customers")
+    reply = attacked.send(
+        "POST", "/v1/query", {"sql": "FROM customers.profiles SELECT credit_eur"}, "fin", reader="customers", x_reader="customers"
+    )
 
     assert reply.rows == [[None], [None]]
 
@@ -87,8 +109,17 @@ def test_a_good_token_is_used_in_its_own_name_alone(attacked: Attacked) -> None:
         *(("catalogue", "POST", "/v1/query"), ("catalogue", "POST", "/v1/query/"), ("catalogue", "GET", "/v1/products/orders.orders/data")),
         *(("catalogue", "GET", "/v1/products/orders.orders/data/"), ("catalogue", "GET", "/v1/products/orders.orders%2Fdata")),
         *(("catalogue", "GET", "/v1/products/orders.orders/%64ata"), ("catalogue", "POST", "/mcp"), ("query", "POST", "/mcp")),
-        *(("query", "GET", "/"), ("query", "GET", "/v1/products"), ("agent", "POST", "/v1/query"), ("agent", "GET", "/v1/products/orders.orders/data")),
-        *(("query", "POST", "/products/ledger.entries/access"), ("agent", "POST", "/v1/feedback"), ("agent", "GET", "/products/orders.orders?sample=1")),
+        *(
+            ("query", "GET", "/"),
+            ("query", "GET", "/v1/products"),
+            ("agent", "POST", "/v1/query"),
+            ("agent", "GET", "/v1/products/orders.orders/data"),
+        ),
+        *(
+            ("query", "POST", "/products/ledger.entries/access"),
+            ("agent", "POST", "/v1/feedback"),
+            ("agent", "GET", "/products/orders.orders?sample=1"),
+        ),
     ],
 )
 def test_a_token_is_for_its_scope(attacked: Attacked, scope: str, method: str, path: str) -> None:
@@ -114,7 +145,8 @@ def test_who_guesses_without_end_waits_whatever_address_it_says_it_has(attacked:
     address = attacked.stranger
 
     statuses = [
-        attacked.send("GET", "/", None, "", address, authorization=f"Bearer guess-{n}", x_forwarded_for=f"10.0.0.{n}").status for n in range(22)
+        attacked.send("GET", "/", None, "", address, authorization=f"Bearer guess-{n}", x_forwarded_for=f"10.0.0.{n}").status
+        for n in range(22)
     ]
 
     assert statuses == [401] * 20 + [429] * 2

@@ -9,7 +9,10 @@ from tests.attacks.conftest import Attacked
 # Two people are of Graz, the only city of the grant; their address is shown by its first character, their credit, visit and tags not at all.
 SIDEWAYS: list[tuple[str, list[list[Any]]]] = [
     ("SELECT count(*), count(credit_eur), count(DISTINCT email), max(length(email)) FROM customers.profiles", [[2, 0, 2, 4]]),
-    ("SELECT min(email), max(email), string_agg(email, ',' ORDER BY email), mode(tags) FROM customers.profiles", [["a•••", "z•••", "a•••,z•••", None]]),
+    (
+        "SELECT min(email), max(email), string_agg(email, ',' ORDER BY email), mode(tags) FROM customers.profiles",
+        [["a•••", "z•••", "a•••,z•••", None]],
+    ),
     ("SELECT count(*) FROM customers.profiles WHERE email LIKE '%example%'", [[0]]),
     ("SELECT count(*) FROM customers.profiles WHERE email IN ('ada@example.com', 'a')", [[0]]),
     ("SELECT count(*) FROM customers.profiles WHERE regexp_matches(email, '@|\\.')", [[0]]),
@@ -30,10 +33,13 @@ SIDEWAYS: list[tuple[str, list[list[Any]]]] = [
     ("SELECT unnest(tags) FROM customers.profiles", []),
     # Errors: a row that the filter drops is never computed with, and a hidden value is never the operand.
     ("SELECT count(*) FROM customers.profiles WHERE CASE WHEN city <> 'Graz' THEN error(city) ELSE 'x' END = 'x'", [[2]]),
-    ("SELECT count(*) FROM customers.profiles WHERE 1 / (CASE WHEN customer_id = '0' THEN 0 ELSE 1 END) = 1 AND born_on > DATE '1900-01-01'", [[2]]),
+    (
+        "SELECT count(*) FROM customers.profiles WHERE 1 / (CASE WHEN customer_id = '0' THEN 0 ELSE 1 END) = 1 AND born_on > DATE '1900-01-01'",
+        [[2]],
+    ),
     ("SELECT count(*) FROM customers.profiles WHERE CASE WHEN credit_eur > 0 THEN error('rich') ELSE 'x' END = 'x'", [[2]]),
     ("SELECT substr(customer_id, 2)::INT AS n FROM customers.profiles ORDER BY n", [[1], [2]]),
-    ("SELECT count(*) FROM customers.profiles WHERE 10 // (length(email) - 15) < 0", [[2]]),
+    ("SELECT count(*) FROM customers.profiles WHERE 10 // (length(email) - 15) <= 0", [[2]]),
     ("SELECT count(*) FROM customers.profiles WHERE TRY(email::INT) IS NULL AND TRY_CAST(email AS DATE) IS NULL", [[2]]),
 ]
 
@@ -59,7 +65,10 @@ def test_an_error_tells_what_a_row_would(attacked: Attacked, statement: str) -> 
     "asked",
     [
         *("", "?columns=email", "?columns=city", "?columns=customer_id,city&days=2026-11-16", f"?columns=city&where={quote('true')}"),
-        *(f"?columns=city&where={quote(text)}" for text in ("credit_eur > 5", "true) UNION ALL SELECT secret FROM ledger.entries WHERE (true")),
+        *(
+            f"?columns=city&where={quote(text)}"
+            for text in ("credit_eur > 5", "true) UNION ALL SELECT secret FROM ledger.entries WHERE (true")
+        ),
     ],
 )
 def test_what_is_masked_or_filtered_is_no_download(attacked: Attacked, asked: str) -> None:
@@ -71,7 +80,9 @@ def test_what_is_masked_or_filtered_is_no_download(attacked: Attacked, asked: st
     assert len(attacked.refusals()) == before + 1
 
 
-@pytest.mark.parametrize("where", ["(SELECT 1) = 1", "true) UNION ALL SELECT 'x' WHERE (true", "true; SELECT 1", "error('x')", "true --\n) --"])
+@pytest.mark.parametrize(
+    "where", ["(SELECT 1) = 1", "true) UNION ALL SELECT 'x' WHERE (true", "true; SELECT 1", "error('x')", "true --\n) --"]
+)
 def test_the_condition_of_a_download_is_refused_and_written_down(attacked: Attacked, where: str) -> None:
     before = len(attacked.refusals())
 
@@ -90,14 +101,14 @@ def test_a_refusal_tells_no_more_than_the_catalogue(attacked: Attacked) -> None:
         "finance may not read ledger.entries@1 (confidential). Ask team:ledger: "
         'dagmesh grant request ledger.entries@1 --as finance --purpose "..."'
     )
-    assert unknown["detail"] == "ledger.nothing is not published in this lake. See what is: dagmesh list"
+    assert unknown["detail"] == "ledger.nothing is not published in this lake. Did you mean 'ledger.entries'? See what is: dagmesh list"
     assert listed.status == 200
 
 
 def test_a_statement_that_breaks_off_is_charged_for_the_rows_it_gave(attacked: Attacked) -> None:
     """An error after the first row is no way to read for nothing; see the meter's own tests for what is charged."""
     before = len(attacked.refusals())
-    sql = "SELECT i, CASE WHEN i = 900000 THEN error('enough') END FROM orders.orders, range(1000000) t(i)"
+    sql = "SELECT repeat('x', 500), CASE WHEN i = 90000 THEN error('enough') END FROM orders.orders, range(100000) t(i)"
 
     with pytest.raises(Exception, match="IncompleteRead"):
         attacked.query(sql)
@@ -107,16 +118,11 @@ def test_a_statement_that_breaks_off_is_charged_for_the_rows_it_gave(attacked: A
     assert line["rows"] > 0
 
 
-def test_the_lakes_own_words_are_not_told(attacked: Attacked) -> None:
-    """A file that is gone or damaged is the service's business: its name and what is in it stay in the service's log."""
-    [file] = (attacked.world.mesh.home / "lake").glob("orders/orders*/**/ordered_on=2026-11-17/*.parquet")
-    content = file.read_bytes()
-    file.write_bytes(content[:4] + b"\0" * (len(content) - 12) + content[-8:])
-    try:
-        problem = attacked.query("SELECT sum(total_eur), max(placed_at) FROM orders.orders").problem
-    finally:
-        file.write_bytes(content)
+def test_a_grants_condition_that_fails_tells_nothing_of_the_row_it_failed_of(attacked: Attacked) -> None:
+    """The condition is computed over rows that its reader may not see: what DuckDB says of one stays in the service's log."""
+    before = len(attacked.refusals())
 
-    assert problem["status"] == 500
-    assert "parquet" not in problem["detail"]
-    assert str(attacked.world.root) not in problem["detail"]
+    problem = attacked.query("SELECT count(*) FROM customers.profiles", "ord").problem
+
+    assert problem["detail"] == "A product's rows cannot be read on; the service's log says why. Ask whoever runs the service."
+    assert len(attacked.refusals()) == before + 1

@@ -5,7 +5,14 @@ from urllib.parse import quote, urlencode
 import pytest
 from tests.attacks.conftest import PAGE, Attacked, Reply
 
-MARKUP = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "javascript:alert(1)", "{{7*7}}", "</textarea><svg onload=alert(1)>", "&lt;b&gt;"]
+MARKUP = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "javascript:alert(1)",
+    "{{7*7}}",
+    "</textarea><svg onload=alert(1)>",
+    "&lt;b&gt;",
+]
 
 
 def is_harmless(page: Reply) -> bool:
@@ -26,7 +33,9 @@ def test_hostile_feedback_is_shown_as_text(attacked: Attacked, text: str) -> Non
 
 
 @pytest.mark.parametrize("text", MARKUP)
-@pytest.mark.parametrize("path", ["/search?q={}", "/domains/{}", "/products/{}", "/assets/{}", "/products/orders.orders?asked={}", "/login?next={}"])
+@pytest.mark.parametrize(
+    "path", ["/search?q={}", "/domains/{}", "/products/{}", "/assets/{}", "/products/orders.orders?asked={}", "/login?next={}"]
+)
 def test_what_a_url_says_is_shown_as_text(attacked: Attacked, path: str, text: str) -> None:
     page = attacked.page(path.format(quote(text, safe="")))
 
@@ -43,7 +52,13 @@ def test_a_purpose_is_shown_as_text(attacked: Attacked, text: str) -> None:
     assert attacked.query("FROM ledger.entries").status == 403
 
 
-ELSEWHERE = [{}, {"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1"}, {"origin": "http://localhost:1", "host": "localhost"}]
+ELSEWHERE = [
+    {},
+    {"origin": "https://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://127.0.0.1"},
+    {"origin": "http://localhost:1", "host": "localhost"},
+]
 
 
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
@@ -55,7 +70,9 @@ def test_another_sites_page_does_nothing_with_a_login(attacked: Attacked, path: 
     before = len(attacked.refusals())
 
     for kind in ("application/x-www-form-urlencoded", "text/plain", "application/json"):
-        reply = attacked.send("POST", path, b"purpose=x&product=orders.orders&kind=rating&stars=1", "", cookie=cookie, content_type=kind, **headers)
+        reply = attacked.send(
+            "POST", path, b"purpose=x&product=orders.orders&kind=rating&stars=1", "", cookie=cookie, content_type=kind, **headers
+        )
         assert reply.status == 403
     assert len(attacked.refusals()) == before + 3
     assert attacked.send("GET", "/v1/products", None, "", cookie=cookie).status == 200

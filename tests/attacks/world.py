@@ -18,7 +18,6 @@ from tests.consume.conftest import MONDAY, TUESDAY, Shop
 
 import dagmesh as dm
 from dagmesh.lake.lake import Lake
-from dagmesh.model.domain import Product
 from dagmesh.model.mesh import Mesh
 
 DOMAINS = ("customers", "finance", "ledger", "marketing", "orders")
@@ -26,6 +25,7 @@ PRINCIPALS = [
     {"token": "fin", "reader": "finance"},
     {"token": "mark", "reader": "marketing"},
     {"token": "crm", "reader": "customers", "roles": ["owner"]},
+    {"token": "ord", "reader": "orders"},
     {"token": "bot", "reader": "finance", "kind": "agent"},
 ]
 MASK_SECRET = bytes(range(32))  # the same in every world: a keyed hash says no more than which values are equal
@@ -84,6 +84,7 @@ def made(root: Path, token: str) -> World:
     shop.publish(shop.profiles, _people(world))
     shop.publish(entries.in_domain("ledger", "team:ledger", None), f"(VALUES (1, '{token}'), (2, 'x{token}')) AS e(entry_id, secret)")
     shop.grant(columns=["customer_id", "city", "born_on", "email"], mask={"email": "partial"}, rows="city = 'Graz'")
+    shop.grant(consumer="orders", columns=["city"], rows="CASE WHEN city = 'Graz' THEN true ELSE city::INT > 0 END")
     con.close()
     _plant(world, secret)
     return world

@@ -135,24 +135,21 @@ def _principal(request: Request) -> Principal:
     return principal
 
 
-<<<<<<< HEAD
-def _check_scope(request: Request, wants_rows: bool) -> None:
-    """Nothing, unless rows are wanted with a token that is not for rows."""
-    if wants_rows and "query" not in request.state.scopes:
-        who, now = _principal(request), datetime.now(UTC)
-        why = f"{who.name} came with a token for the catalogue; rows need one with the scope query."
-        ReadLog(request.app.state.mesh.home).refuse(Asking(who.name, "page"), who.reader, why, now, sample.PURPOSE)
-        raise IdentityRefused(why, status=403)
-=======
+def _log(request: Request) -> ReadLog:
+    mesh: Mesh = request.app.state.mesh
+    return ReadLog(mesh.home)
+
+
 async def _sample(request: Request, principal: Principal) -> sample.Sample:
     """Rows of the page's product, or why there are none."""
     if "query" not in request.state.scopes:
-        return sample.Sample(refused=f"{principal.name} came with a token for the catalogue; rows need one with the scope query.")
+        why, log = f"{principal.name} came with a token for the catalogue; rows need one with the scope query.", _log(request)
+        await run_in_threadpool(log.refuse, Asking(principal.name, "page"), principal.reader, why, datetime.now(UTC), sample.PURPOSE)
+        return sample.Sample(refused=why)
     try:
         return await sample.rows(request.app.state.queries, principal, Address.parse(request.path_params["address"]))
     except DagmeshError as error:
         return sample.Sample(refused=str(error))
->>>>>>> next
 
 
 async def _form(request: Request) -> dict[str, list[str]]:

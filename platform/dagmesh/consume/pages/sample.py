@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.read_log import Via
-<<<<<<< HEAD
-from dagmesh.lake import quoting
-=======
 from dagmesh.model.address import Address
->>>>>>> next
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +51,7 @@ async def rows(queries: Queries, principal: Principal, address: Address) -> Samp
     Raises:
         DagmeshError: what the query service refuses.
     """
-    answer = await queries.run(principal, f"SELECT * FROM {quoting.name(address)} LIMIT {ROWS}", purpose=PURPOSE, via="page", max_rows=ROWS)
+    answer = await queries.run(principal, f'SELECT * FROM "{address}" LIMIT {ROWS}', purpose=PURPOSE, via="page", max_rows=ROWS)
     try:
         batches = [batch async for batch in answer]
         columns = answer.schema.names

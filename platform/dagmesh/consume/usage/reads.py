@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PACKED_AFTER = timedelta(days=2)
 
-# A read costs nothing when it was refused, was the owner's own, or failed before its first row. Of a price per 1,000 rows those rows count that the read
-# covers, whatever its statement makes of them, or else those handed out. A price per month is due with the month's first read,
-# however that ends: what a late end says changes no other day.
+# A read costs nothing when it was refused, was the owner's own, or failed before its first row. Of a price per 1,000
+# rows those count that the read covers, whatever its statement makes of them, or else those handed out. A price per month is due
+# with the month's first read, however that ends: what a late end says changes no other day.
 _JOINED = """
 WITH log AS (FROM {lines}),
 ends AS (
