@@ -1,4 +1,4 @@
-"""What finance may not see does not come out sideways: by aggregates, joins, orders, errors, older snapshots, downloads, or what refusals say."""
+"""What finance may not see does not come out sideways: by aggregates, joins, orders, errors, snapshots, downloads, or refusals."""
 
 from typing import Any
 from urllib.parse import quote
@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from tests.attacks.conftest import Attacked
 
-# Two people are of Graz, the only city of the grant; their address is shown by its first character, their credit, visit and tags not at all.
+# Two people are of Graz, the only city of the grant; of their address the first character is shown, of credit, visit and tags nothing.
 SIDEWAYS: list[tuple[str, list[list[Any]]]] = [
     ("SELECT count(*), count(credit_eur), count(DISTINCT email), max(length(email)) FROM customers.profiles", [[2, 0, 2, 4]]),
     (
@@ -34,7 +34,7 @@ SIDEWAYS: list[tuple[str, list[list[Any]]]] = [
     # Errors: a row that the filter drops is never computed with, and a hidden value is never the operand.
     ("SELECT count(*) FROM customers.profiles WHERE CASE WHEN city <> 'Graz' THEN error(city) ELSE 'x' END = 'x'", [[2]]),
     (
-        "SELECT count(*) FROM customers.profiles WHERE 1 / (CASE WHEN customer_id = '0' THEN 0 ELSE 1 END) = 1 AND born_on > DATE '1900-01-01'",
+        "SELECT count(*) FROM customers.profiles WHERE 1 / (CASE WHEN customer_id = '0' THEN 0 ELSE 1 END) = 1 AND born_on > '1900-01-01'",
         [[2]],
     ),
     ("SELECT count(*) FROM customers.profiles WHERE CASE WHEN credit_eur > 0 THEN error('rich') ELSE 'x' END = 'x'", [[2]]),
@@ -93,7 +93,7 @@ def test_the_condition_of_a_download_is_refused_and_written_down(attacked: Attac
 
 
 def test_a_refusal_tells_no_more_than_the_catalogue(attacked: Attacked) -> None:
-    """That a product exists, whose it is and whom it serves stands in the catalogue, for everybody with an identity; nothing else is told."""
+    """That a product exists, whose it is and whom it serves stands in the catalogue for everybody with an identity."""
     refused, unknown = attacked.query("FROM ledger.entries").problem, attacked.query("FROM ledger.nothing").problem
     listed = attacked.send("GET", "/v1/products/ledger.entries")
 
