@@ -30,6 +30,7 @@ _CHANCE = frozenset({"gen_random_uuid", "random", "uuid", "uuidv4", "uuidv7"})
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LOWER = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
 _BARE = re.compile(r"(?<!\")\b[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+(#\d+)?")
+_TOO_DEEP = "The statement is nested too deeply; name its steps in a WITH."
 _HARMLESS = _TABLE_FUNCTIONS | _CLOCK | _CHANCE | {"error"}
 _PLANS_ANY_TEXT = frozenset({"json_serialize_plan"})  # DuckDB calls it consistent, yet it binds a statement and so opens its files
 
@@ -51,7 +52,7 @@ def tables_of(con: duckdb.DuckDBPyConnection, statement: str) -> frozenset[tuple
         _check_functions(con, tree)
         return frozenset(_tables(tree, frozenset()))
     except RecursionError as error:
-        raise QueryRefused("The statement is nested too deeply; name its steps in a WITH.") from error
+        raise QueryRefused(_TOO_DEEP) from error
 
 
 def settled(con: duckdb.DuckDBPyConnection, statement: str) -> str:
@@ -102,7 +103,11 @@ def condition_columns(con: duckdb.DuckDBPyConnection, condition: str) -> frozens
 
 def _parsed(con: duckdb.DuckDBPyConnection, statement: str) -> Tree:
     """The statement's syntax tree, as DuckDB's own parser writes it."""
-    tree: Tree = json.loads(con.execute("SELECT json_serialize_sql(?::VARCHAR)", [statement]).fetchall()[0][0])
+    written = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [statement]).fetchall()[0][0]
+    try:
+        tree: Tree = json.loads(written)
+    except RecursionError as error:
+        raise QueryRefused(_TOO_DEEP) from error
     if tree["error"]:
         said = f" DuckDB says: {tree['error_message']}" if tree["error_type"] == "parser" else ""
         address = _BARE.search(statement) if said else None

@@ -12,7 +12,7 @@ from dagmesh.consume.grants import Grants
 from dagmesh.consume.masks import mask_key, shown_as
 from dagmesh.consume.read_log import Asking, ReadLog, ReadRecord
 from dagmesh.consume.row_filter import filtered
-from dagmesh.errors import AccessRefused, NotPublished, PolicyViolated, UntrustedSnapshot, nearest
+from dagmesh.errors import AccessRefused, DagmeshError, NotPublished, PolicyViolated, UntrustedSnapshot, nearest
 from dagmesh.lake.lake import Lake
 from dagmesh.lake.snapshot import Snapshot
 from dagmesh.model.address import Address
@@ -91,10 +91,14 @@ class Resolver:
                 self.policies(self.reader, address, self.purpose, moment.date())
         except (AccessRefused, PolicyViolated) as refusal:
             if not self.planning:
-                refused = ReadRecord(moment, self.reader, address, purpose=self.purpose, decision="refused", why=str(refusal))
-                self._log.record(replace(refused, asking=self.asking))
+                self.refused(address, refusal)
             raise
         return Look(address.at_snapshot(snapshot.version), snapshot, product, seen, now.get("price"))
+
+    def refused(self, address: Address, refusal: DagmeshError) -> None:
+        """Record that the reader was refused the product, or what it asked of it."""
+        record = ReadRecord(datetime.now(UTC), self.reader, address, purpose=self.purpose, decision="refused", why=str(refusal))
+        self._log.record(replace(record, asking=self.asking))
 
     def _sql(self, look: Look, days: Collection[date] | None) -> str:
         sql = look.snapshot.sql(days, look.access.needed(column["name"] for column in look.product["contract"]["columns"]))

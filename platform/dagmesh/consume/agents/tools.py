@@ -20,14 +20,13 @@ from dagmesh.consume.catalogue import entry
 from dagmesh.consume.column_lineage import trees
 from dagmesh.consume.connection import resolver_of
 from dagmesh.consume.identity.principal import Principal
-from dagmesh.consume.plain_select import is_repeatable, settled
-from dagmesh.consume.read_log import Asking
+from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.resolver import Look, Resolver
 from dagmesh.consume.search import search
 from dagmesh.consume.search_index import SearchIndex
-from dagmesh.consume.service.queries import Queries
+from dagmesh.consume.service.queries import Queries, Statement
 from dagmesh.consume.trace import Tracer
-from dagmesh.errors import AccessRefused, NotPublished, PolicyViolated, UntrustedSnapshot
+from dagmesh.errors import AccessRefused, BudgetSpent, NotPublished, PolicyViolated, UntrustedSnapshot
 from dagmesh.lake.lake import Lake
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh
@@ -73,7 +72,7 @@ class Tools:
     async def query(self, principal: Principal, statement: str, purpose: str, rows: int) -> Answer:
         """The first rows of one SELECT over products, by the same path as everybody's."""
         begun, started = datetime.now(UTC), monotonic()
-        await asyncio.to_thread(self.budgets.begin, principal, begun)
+        await asyncio.to_thread(self._begin, principal, begun, purpose)
         taken = Rows(max(1, min(rows, MOST_ROWS)))
         try:
             made_of = await self._run(principal, statement, purpose, taken)
@@ -82,9 +81,8 @@ class Tools:
         return answer(taken.describe(), made_of)
 
     async def _run(self, principal: Principal, statement: str, purpose: str, taken: Rows) -> Receipt:
-        with self._lake.connect() as con:
-            asked, repeatable = settled(con, statement), is_repeatable(con, statement)
-        found = await self.queries.run(principal, asked, purpose=purpose, via="mcp", max_rows=taken.most + 1)
+        asked = Statement(statement, max_rows=taken.most + 1, in_order=True)
+        found = await self.queries.run(principal, asked, purpose=purpose, via="mcp")
         try:
             taken.columns += found.schema.names
             async for batch in found:
@@ -92,18 +90,26 @@ class Tools:
                     break
         finally:
             await found.close()
-        of = Asked(statement, taken.most, len(taken.rows), taken.is_cut, digest(taken.columns, taken.rows), repeatable)
+        of = Asked(statement, taken.most, len(taken.rows), taken.is_cut, digest(taken.columns, taken.rows), found.repeatable)
         products = [product_in_receipt(self._lake, reading, principal.reader) for reading in found.readings]
         return receipt(self.mesh.home, principal, found.query, products, purpose=purpose, asked=of)
 
     async def _paid(self, principal: Principal, work: Awaitable[Answer]) -> Answer:
         """What the work gives, counted as one query."""
         begun, started = datetime.now(UTC), monotonic()
-        await asyncio.to_thread(self.budgets.begin, principal, begun)
+        await asyncio.to_thread(self._begin, principal, begun, None)
         try:
             return await work
         finally:
             await asyncio.to_thread(self.budgets.end, principal, begun, 0, monotonic() - started)
+
+    def _begin(self, principal: Principal, now: datetime, purpose: str | None) -> None:
+        """Take one query from the principal's budget; that nothing is left of it is recorded."""
+        try:
+            self.budgets.begin(principal, now)
+        except BudgetSpent as refusal:
+            ReadLog(self.mesh.home).refuse(Asking(principal.name, "mcp"), principal.reader, str(refusal), now, purpose)
+            raise
 
     def _search(self, principal: Principal, text: str, limit: int) -> Answer:
         with self.index.fresh() as con:

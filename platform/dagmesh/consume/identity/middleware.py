@@ -24,6 +24,7 @@ from dagmesh.consume.identity.problem import problem
 from dagmesh.errors import DagmeshError, IdentityRefused
 
 LONGEST_PROOF = 8192  # characters
+_LONGEST_PATH = 200  # characters that are written down: nobody fills the disk without an identity
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _GONE = 1008  # a websocket's close code: a policy is against it
 _T = TypeVar("_T")
@@ -116,7 +117,7 @@ class Identity:
     async def _refused(self, connection: HTTPConnection, refusal: IdentityRefused) -> Response:
         """The refusal, written down and as an answer; to somebody at a browser the form to log in."""
         path, address = connection.scope["path"], _address(connection)
-        said_on = {"why": str(refusal), "path": path, "address": address}
+        said_on = {"why": str(refusal), "path": path[:_LONGEST_PATH], "address": address}
         await asyncio.to_thread(self._gate.log.record, datetime.now(UTC), "refused", refusal.claimed, **said_on)
         wants_page = "text/html" in connection.headers.get("accept", "") and "authorization" not in connection.headers
         if wants_page and refusal.status == 401:

@@ -23,6 +23,7 @@ from dagmesh.consume.pages.product_page import product_page
 from dagmesh.consume.pages.refused import refused_page
 from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
+from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.search import search
 from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, PolicyViolated
 from dagmesh.model.address import Address
@@ -134,10 +135,17 @@ def _principal(request: Request) -> Principal:
     return principal
 
 
+def _log(request: Request) -> ReadLog:
+    mesh: Mesh = request.app.state.mesh
+    return ReadLog(mesh.home)
+
+
 async def _sample(request: Request, principal: Principal) -> sample.Sample:
     """Rows of the page's product, or why there are none."""
     if "query" not in request.state.scopes:
-        return sample.Sample(refused=f"{principal.name} came with a token for the catalogue; rows need one with the scope query.")
+        why, log = f"{principal.name} came with a token for the catalogue; rows need one with the scope query.", _log(request)
+        await run_in_threadpool(log.refuse, Asking(principal.name, "page"), principal.reader, why, datetime.now(UTC), sample.PURPOSE)
+        return sample.Sample(refused=why)
     try:
         return await sample.rows(request.app.state.queries, principal, Address.parse(request.path_params["address"]))
     except DagmeshError as error:

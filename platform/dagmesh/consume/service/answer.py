@@ -26,7 +26,8 @@ class Answer:
     """The rows of one statement, once.
 
     `query` is its id in the read log, `readings` what it is computed from, `schema` the rows' Arrow schema. `rows` and `size_bytes`
-    count what was handed out so far; `is_cut` says, at the end, whether more rows were left out than were asked for.
+    count what was handed out so far; `is_cut` says, at the end, whether more rows were left out than were asked for; `repeatable`
+    whether the statement calls no clock and no chance.
     """
 
     def __init__(self, conversation: Conversation, log: ReadLog, query: str, client_seconds: float) -> None:
@@ -34,7 +35,7 @@ class Answer:
         self.readings: list[Reading] = []
         self.schema = pa.schema([])
         self.rows = self.size_bytes = 0
-        self.is_cut = False
+        self.is_cut = self.repeatable = False
         self._conversation = conversation
         self._log = log
         self._begun = time.monotonic()

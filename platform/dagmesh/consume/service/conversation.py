@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from dagmesh.consume.service.workers import Frame, Worker, WorkerGone
 from dagmesh.errors import MeshError, QueryLimit, QueryRefused
 
 Table = tuple[str, str]
+_LOG = logging.getLogger("dagmesh.service")
 
 
 class Conversation:
@@ -27,8 +29,8 @@ class Conversation:
         self._worker: Worker | None = None
         self._is_over = False
 
-    async def tables(self, ask: dict[str, Any]) -> list[Table]:
-        """The tables of a statement, by schema and name, sorted; it waits for a worker first.
+    async def tables(self, ask: dict[str, Any]) -> tuple[list[Table], bool]:
+        """The tables of a statement, by schema and name, sorted, and whether it calls no clock and no chance; it waits for a worker first.
 
         Raises:
             QueryRefused: it is not one plain SELECT. ServiceBusy: no worker was free.
@@ -44,7 +46,8 @@ class Conversation:
                 self._is_over = True
             else:
                 self._is_over = False
-                return [(schema, name) for schema, name in json.loads(self._checked(frame).content)]
+                said = json.loads(self._checked(frame).content)
+                return [(schema, name) for schema, name in said["tables"]], said["repeatable"]
 
     async def schema(self, slices: Sequence[str]) -> bytearray:
         """The Arrow schema of the result, once the worker knows what its tables stand for.
@@ -125,7 +128,9 @@ class Conversation:
             raise QueryLimit(f"The statement met a limit: {words or self._memory}.", limit=limit)
         if frame.kind is Kind.FAULT:
             self._is_over = True
-            raise MeshError(f"A product's rows cannot be read on: {frame.content.decode()}")
+            # The lake's own words may name files, and values that the reader may not see.
+            _LOG.error("a product's rows cannot be read on: %s", frame.content.decode())
+            raise MeshError("A product's rows cannot be read on; the service's log says why. Ask whoever runs the service.")
         return frame
 
     def _ended_early(self) -> NoReturn:

@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
     ASK = "A"  # JSON: the statement, or what its tables stand for; null: nothing is read after all
     READY = "W"  # the worker waits for a statement
-    TABLES = "T"  # JSON: schema and name of each table of the statement
+    TABLES = "T"  # JSON: schema and name of each table of the statement, and whether it gives the same rows again
     REFUSED = "X"  # the statement's mistake, in words
     LIMIT = "L"  # JSON: the limit met, and words
     FAULT = "F"  # what went wrong that is not the statement's doing

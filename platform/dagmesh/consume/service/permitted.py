@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -37,8 +37,8 @@ class Permitted(ArrowScanSource):
         super().__init__(None)
         self._trusted = trusted
         self._sql = sql
-        self._schema: pa.Schema = trusted.cursor().sql(f"FROM {sql} LIMIT 0").to_arrow_table().schema
         self.failure: BaseException | None = None
+        self._schema: pa.Schema = self._of_the_lake(lambda: trusted.cursor().sql(f"FROM {sql} LIMIT 0").to_arrow_table().schema)
 
     def __arrow_c_schema__(self) -> object:
         """The schema, all columns."""
@@ -59,13 +59,19 @@ class Permitted(ArrowScanSource):
         names = self._schema.names if columns is None else [self._schema.names[column] for column in columns]
         wanted = ", ".join(quoting.name(name) for name in names)
         where = f" WHERE {' AND '.join(one.fragment() for one in filters)}" if filters else ""
-        reader = self._trusted.cursor().sql(f"SELECT {wanted} FROM {self._sql}{where}").to_arrow_reader(BATCH_ROWS)
+        text = f"SELECT {wanted} FROM {self._sql}{where}"
+        # It computes the first rows: a grant's condition may fail of one that the reader may not see.
+        reader = self._of_the_lake(lambda: self._trusted.cursor().sql(text).to_arrow_reader(BATCH_ROWS))
         return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader)).__arrow_c_stream__(), columns is not None
 
     def _batches(self, reader: pa.RecordBatchReader) -> Any:
-        # An error here is the lake's, whose words may tell of rows and files that the reader may not see.
+        while (batch := self._of_the_lake(lambda: next(reader, None))) is not None:
+            yield batch
+
+    def _of_the_lake(self, read: Callable[[], Any]) -> Any:
+        """What is read; an error here is the lake's, whose words may tell of rows and files that the reader may not see."""
         try:
-            yield from reader
+            return read()
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             self.failure = error
             raise SliceFailed("a product's rows cannot be read on") from error

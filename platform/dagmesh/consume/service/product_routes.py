@@ -20,7 +20,7 @@ from dagmesh.consume.read_log import Asking
 from dagmesh.consume.resolver import Look, Resolver
 from dagmesh.consume.service.forms import Form
 from dagmesh.consume.service.queries import Queries, Statement
-from dagmesh.consume.service.query_routes import answered, day, principal_of
+from dagmesh.consume.service.query_routes import answered, check_purpose, day, principal_of
 from dagmesh.consume.service.streaming import MEDIA_TYPES, media_type_of
 from dagmesh.errors import AccessRefused, AddressError, NotPublished, UntrustedSnapshot, nearest, one_of
 from dagmesh.lake import quoting
@@ -120,7 +120,7 @@ def _asked(resolver: Resolver, text: str, said: Mapping[str, str]) -> _Asked:
     for name in chosen:
         if name not in names:
             raise HTTPException(400, f"columns: no column '{name}'; choose {one_of(names)}.{nearest(name, names)}")
-    _need_full_grant(resolver.reader, look, chosen, names)
+    _need_full_grant(resolver, look, chosen, names)
     days = frozenset(day(one) for one in said["days"].split(",")) if said.get("days") else None
     where = said.get("where") or None
     shown = ", ".join(quoting.name(name) for name in chosen)
@@ -128,7 +128,7 @@ def _asked(resolver: Resolver, text: str, said: Mapping[str, str]) -> _Asked:
     return _Asked(look, Statement(statement, days=days, condition=where, columns=None if where else tuple(chosen)))
 
 
-def _need_full_grant(reader: str, look: Look, chosen: list[str], names: list[str]) -> None:
+def _need_full_grant(resolver: Resolver, look: Look, chosen: list[str], names: list[str]) -> None:
     masked = [name for name in chosen if name in look.hidden]
     seen = [name for name in names if name not in look.hidden]
     if masked:
@@ -137,8 +137,10 @@ def _need_full_grant(reader: str, look: Look, chosen: list[str], names: list[str
         why = f"it sees only some of the rows ({look.access.grant})"
     else:
         return
-    message = f"{reader} may not download {look.address}: {why}; or query what it may see: POST /v1/query"
-    raise AccessRefused(message, reader=reader, address=str(look.address))
+    message = f"{resolver.reader} may not download {look.address}: {why}; or query what it may see: POST /v1/query"
+    refusal = AccessRefused(message, reader=resolver.reader, address=str(look.address))
+    resolver.refused(look.address, refusal)
+    raise refusal
 
 
 def _address(request: Request) -> str:
@@ -149,8 +151,9 @@ def _address(request: Request) -> str:
 
 
 def _resolver(request: Request) -> Resolver:
-    principal = principal_of(request)
-    return _queries(request).readers.resolver(principal.reader, request.query_params.get("purpose"), Asking(principal.name, "http"))
+    principal, purpose = principal_of(request), request.query_params.get("purpose")
+    check_purpose(purpose)
+    return _queries(request).readers.resolver(principal.reader, purpose, Asking(principal.name, "http"))
 
 
 def _queries(request: Request) -> Queries:

@@ -32,7 +32,8 @@ class Statement:
     """A statement as it is asked: `days` are the only ones read of the products, `max_rows` the most rows wanted; None is all.
 
     `condition` is a part of the text that has to be one condition over the columns of a row. `columns` says that the text is the
-    service's own, and asks for these columns of one product and for nothing else: it needs no database of its own.
+    service's own, and asks for these columns of one product and for nothing else: it needs no database of its own. `in_order` gives
+    the first rows in the same order each time, where the statement does not order them itself.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Statement:
     days: Collection[date] | None = None
     condition: str | None = None
     columns: tuple[str, ...] | None = None
+    in_order: bool = False
 
 
 class Queries:
@@ -106,8 +108,8 @@ class Queries:
             long = f"{len(asked.text):,} characters, and one may have {limits.statement_length:,}"
             raise QueryLimit(f"The statement has {long}.", limit="length")
         ask: dict[str, Any] = {"statement": asked.text, "form": asked.form, "max_rows": asked.max_rows, "limit_rows": limits.rows}
-        ask |= {"condition": asked.condition, "columns": asked.columns}
-        tables = await conversation.tables(ask)
+        ask |= {"condition": asked.condition, "columns": asked.columns, "in_order": asked.in_order}
+        tables, answer.repeatable = await conversation.tables(ask)
         try:
             await asyncio.to_thread(_resolve, resolver, tables, asked.days, answer.readings)
         except DagmeshError:

@@ -17,6 +17,7 @@ from dagmesh.consume.service.queries import Queries, Statement
 from dagmesh.consume.service.streaming import MEDIA_TYPES, Streamed, media_type_of, unless_gone
 from dagmesh.errors import nearest, one_of
 
+LONGEST_PURPOSE = 500  # characters
 _FIELDS: Mapping[str, tuple[type, str]] = {
     "sql": (str, "text"),
     "purpose": (str, "text"),
@@ -74,9 +75,11 @@ async def _json(request: Request) -> Any:
         if len(body) > most:
             raise HTTPException(413, f"The body has more than {most:,} bytes, the most it may have.")
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character can be escaped in JSON, and not be recorded
     except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"The body is no JSON: {error}.") from error
+        raise HTTPException(400, f"The body is no JSON in UTF-8: {error}.") from error
+    return value
 
 
 def _checked(body: Any) -> dict[str, Any]:
@@ -91,7 +94,14 @@ def _checked(body: Any) -> dict[str, Any]:
         is_good = isinstance(value, kind) and not isinstance(value, bool) and not is_negative
         if not is_good and not (value is None and name != "sql"):
             raise HTTPException(400, f"{name}: got {json.dumps(value)[:80]}; write {words}.")
+    check_purpose(body.get("purpose"))
     return body
+
+
+def check_purpose(purpose: str | None) -> None:
+    """Nothing, unless a purpose is longer than what is recorded with every read; then HTTPException 400."""
+    if purpose is not None and len(purpose) > LONGEST_PURPOSE:
+        raise HTTPException(400, f"purpose: got {len(purpose):,} characters; write at most {LONGEST_PURPOSE}.")
 
 
 def day(text: Any) -> date:

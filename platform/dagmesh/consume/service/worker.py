@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagmesh.consume.plain_select import condition_columns, tables_of
+from dagmesh.consume.plain_select import condition_columns, is_repeatable, settled, tables_of
 from dagmesh.consume.service.forms import writer
 from dagmesh.consume.service.frames import Kind, receive, send
 from dagmesh.consume.service.limits import MEBIBYTE
-from dagmesh.consume.service.permitted import Permitted
+from dagmesh.consume.service.permitted import Permitted, SliceFailed
 from dagmesh.errors import QueryRefused
 from dagmesh.lake import quoting
 from dagmesh.lake.storage import storage_of
@@ -76,35 +76,49 @@ def _answer(service: socket.socket, trusted: duckdb.DuckDBPyConnection, untruste
     ask = receive(service)
     slices: list[Permitted] = []
     try:
-        if ask["condition"] is not None:
-            condition_columns(trusted.cursor(), ask["condition"])
-        tables = sorted(tables_of(trusted.cursor(), ask["statement"]))
-        send(service, Kind.TABLES, json.dumps(tables).encode())
-        told = receive(service)
-        if told is None:
-            return
-        if ask["columns"] is not None:
-            wanted = ", ".join(quoting.name(name) for name in ask["columns"])
-            _stream(service, trusted.cursor().sql(f"SELECT {wanted} FROM {told['slices'][0]}"), ask)
-            return
-        for number, (table, sql) in enumerate(zip(tables, told["slices"], strict=True)):
-            slices.append(_offer(untrusted, f"slice_{number}", table, Permitted(trusted, sql)))
-        untrusted.execute("SET enable_external_access = false")
-        untrusted.execute("SET lock_configuration = true")
-        _stream(service, untrusted.sql(ask["statement"]), ask)
+        _run(service, ask, (trusted, untrusted), slices)
     except QueryRefused as refusal:
         send(service, Kind.REFUSED, str(refusal).encode())
     except LimitMet as limit:
         send(service, Kind.LIMIT, json.dumps(limit.args).encode())
     except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
         send(service, Kind.LIMIT, json.dumps(["memory", ""]).encode())
-    except (duckdb.Error, pa.ArrowException) as error:
-        _say_why(service, error, slices)
+    except SliceFailed as failed:
+        _say_why(service, failed, failed.__cause__)
+    except (BrokenPipeError, ConnectionResetError):
+        raise  # the service is gone, or wants no more
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        is_lakes = ask["columns"] is not None  # then there is no statement but the service's own
+        _say_why(service, error, error if is_lakes else next((one.failure for one in slices if one.failure), None))
 
 
-def _say_why(service: socket.socket, error: Exception, slices: list[Permitted]) -> None:
-    """Tell whose mistake it was: the statement's, unless a slice could not be read."""
-    failure = next((one.failure for one in slices if one.failure), None)
+def _run(
+    service: socket.socket, ask: Any, databases: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], slices: list[Permitted]
+) -> None:
+    """Run the statement on the untrusted database over slices of the trusted one, each put into `slices`."""
+    trusted, untrusted = databases
+    if ask["condition"] is not None:
+        condition_columns(trusted.cursor(), ask["condition"])
+    statement = settled(trusted.cursor(), ask["statement"]) if ask["in_order"] else ask["statement"]
+    tables = sorted(tables_of(trusted.cursor(), statement))
+    said = {"tables": tables, "repeatable": is_repeatable(trusted.cursor(), statement)}
+    send(service, Kind.TABLES, json.dumps(said).encode())
+    told = receive(service)
+    if told is None:
+        return
+    if ask["columns"] is not None:
+        wanted = ", ".join(quoting.name(name) for name in ask["columns"])
+        _stream(service, trusted.cursor().sql(f"SELECT {wanted} FROM {told['slices'][0]}"), ask)
+        return
+    for number, (table, sql) in enumerate(zip(tables, told["slices"], strict=True)):
+        slices.append(_offer(untrusted, f"slice_{number}", table, Permitted(trusted, sql)))
+    untrusted.execute("SET enable_external_access = false")
+    untrusted.execute("SET lock_configuration = true")
+    _stream(service, untrusted.sql(statement), ask)
+
+
+def _say_why(service: socket.socket, error: Exception, failure: BaseException | None) -> None:
+    """Tell whose mistake it was: the statement's, unless the lake could not be read."""
     if isinstance(failure, duckdb.OutOfMemoryException) or _OF_MEMORY.search(str(failure or error)):
         send(service, Kind.LIMIT, json.dumps(["memory", ""]).encode())
     elif failure is not None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from dagmesh.consume.dated_id import dated_id, day_of
 from dagmesh.consume.day_log import DayLog
 from dagmesh.consume.identity.principal import Principal
+from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.resolver import Resolver
 from dagmesh.consume.usage.row_key import check_key
 from dagmesh.errors import AccessRefused, FeedbackRefused, MeshError, one_of
@@ -120,6 +121,7 @@ class FeedbackLog:
         found = self.of(feedback)
         if not principal.owns(found.address.domain):
             message = f"only an owner of {found.address.domain} answers what is said of {found.address}; {principal.name} is none."
+            ReadLog(self.home).refuse(Asking(principal.name, "http"), principal.reader, message, datetime.now(UTC))
             raise AccessRefused(message, reader=principal.reader, address=str(found.address))
         now = datetime.now(UTC)
         answer = Answer(now, principal.name, _text(text, "an answer"))

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PACKED_AFTER = timedelta(days=2)
 
-# A read costs nothing when it was refused, was the owner's own, or failed. Of a price per 1,000 rows those rows count that the read
-# covers, whatever its statement makes of them, or else those handed out. A price per month is due with the month's first read,
-# however that ends: what a late end says changes no other day.
+# A read costs nothing when it was refused, was the owner's own, or failed before its first row. Of a price per 1,000
+# rows those count that the read covers, whatever its statement makes of them, or else those handed out. A price per month is due
+# with the month's first read, however that ends: what a late end says changes no other day.
 _JOINED = """
 WITH log AS (FROM {lines}),
 ends AS (
@@ -37,7 +37,7 @@ reads AS (
         CASE WHEN decision = 'refused' THEN 'refused' WHEN ends.outcome IS NOT NULL THEN ends.outcome
             WHEN via IS NULL OR via = 'python' THEN 'handed over' ELSE 'unfinished' END AS outcome,
         CASE WHEN decision = 'allowed' AND reader <> split_part(address, '.', 1)
-            AND (coalesce(ends.outcome, '') <> 'failed' OR price.per = 'month') THEN price END AS price
+            AND (coalesce(ends.outcome, '') <> 'failed' OR served > 0 OR price.per = 'month') THEN price END AS price
     FROM log LEFT JOIN ends ON ends.completes = log.query
     WHERE log.address IS NOT NULL
 ),
