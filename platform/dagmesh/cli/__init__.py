@@ -4,9 +4,9 @@ Exit codes:
     0  done
     1  something unexpected; a traceback says where; of `dagmesh replay <product> --compare`: something changes
     2  a mistake to mend: the command line, a definition, an address, a setting
-    3  access refused: the product does not serve the reader
+    3  access refused: the product does not serve the reader, nobody is known by that proof, or an agent's budget is spent
     4  not published: the product to read, or the day, has no snapshot yet
-    5  untrusted: a snapshot or an event store that is unsigned, forged or damaged
+    5  untrusted: a snapshot, an event store or a receipt that is unsigned, forged or damaged
     6  not all was published: rows broke the contract, an input is missing or the code failed; the message says which
     7  a contract, a lock file, a policy or an expectation is broken
   130  stopped by Ctrl-C, but for `dagmesh up` and `dagmesh serve`, which end with 0

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dagmesh.consume.service.openapi_feedback import FEEDBACK, feedback_paths
 from dagmesh.consume.service.problems import MEDIA_TYPE
 from dagmesh.consume.service.streaming import MEDIA_TYPES
 
@@ -73,9 +74,9 @@ _WHY = {
     406: "None of the wanted forms is served.",
     413: "The body is too long.",
     415: "The body is no JSON.",
-    422: "The statement takes more time, memory or rows than it may.",
+    422: "The statement takes more time, memory or rows than it may; the feedback is not complete, or names no row.",
     500: "The lake is not as it must be: a snapshot that does not verify, a file that cannot be read.",
-    503: "Every worker is taken; Retry-After says when to ask again.",
+    503: "Every worker is taken; Retry-After says when to ask again. Of feedback: the snapshot does not verify.",
 }
 
 
@@ -105,10 +106,11 @@ def openapi() -> Schema:
             "/v1/products": {"get": _listing()},
             "/v1/products/{address}": {"get": _product(), "parameters": [_ADDRESS]},
             "/v1/products/{address}/data": {"get": _data(), "parameters": [_ADDRESS]},
+            **feedback_paths(_problems(400, 401, 403, 404, 422, 503)),
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _PROBLEM, "Rows": _ROWS, "Query": _QUERY, "Entry": _ENTRY, "Product": _PRODUCT},
+            "schemas": {"Problem": _PROBLEM, "Rows": _ROWS, "Query": _QUERY, "Entry": _ENTRY, "Product": _PRODUCT, "Feedback": FEEDBACK},
         },
     }
 

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from dagmesh.consume.connection import resolver_of
 from dagmesh.consume.pages.refused import is_at_a_browser, refused_page
 from dagmesh.consume.read_log import Asking
+from dagmesh.consume.service.query_routes import principal_of
 from dagmesh.consume.usage.feedback import Feedback, FeedbackLog, Said
 from dagmesh.errors import AccessRefused, AddressError, DagmeshError, FeedbackRefused, NotPublished, PolicyViolated, UntrustedSnapshot
 from dagmesh.model.address import Address
@@ -47,21 +48,20 @@ _STATUS: Mapping[type[DagmeshError], tuple[int, str]] = {
 def routes() -> list[BaseRoute]:
     """The room's routes; the service composes them behind the identity of each request."""
     return [
-        Route("/v1/feedback", _answered(_list), methods=["GET"]),
-        Route("/v1/feedback", _answered(_give), methods=["POST"]),
-        Route("/v1/feedback/{id}/answers", _answered(_answer), methods=["POST"]),
+        Route("/v1/feedback", _answered(GET=_list, HEAD=_list, POST=_give), methods=["GET", "POST"]),
+        Route("/v1/feedback/{id}/answers", _answered(POST=_answer), methods=["POST"]),
     ]
 
 
-def _answered(respond: Callable[[Mesh, Principal, Mapping[str, Any], bool], Response]) -> Any:
-    """The endpoint that gives the request's fields to `respond` in a thread, and its errors as problems (RFC 9457)."""
+def _answered(**responses: Callable[[Mesh, Principal, Mapping[str, Any], bool], Response]) -> Any:
+    """The endpoint that gives the request's fields to its method's response in a thread, and its errors as problems (RFC 9457)."""
 
     async def endpoint(request: Request) -> Response:
         try:
             is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
             fields = {**(await _fields(request, is_form)), **request.path_params}
-            mesh, principal = request.app.state.mesh, request.state.principal
-            return await run_in_threadpool(respond, mesh, principal, fields, is_form)
+            mesh, principal = request.app.state.mesh, principal_of(request)
+            return await run_in_threadpool(responses[request.method], mesh, principal, fields, is_form)
         except DagmeshError as error:
             status, title = next((said for kind, said in _STATUS.items() if isinstance(error, kind)), (500, "Something is wrong"))
             if is_at_a_browser(request):
