@@ -275,6 +275,7 @@ def test_the_ways_to_read_give_the_same_rows_when_they_are_copied(client: TestCl
     call = json.loads(ways["MCP: the tool query"])
 
     assert [list(row.values()) for row in json.loads(by_command)] == by_curl.json()["rows"]
+    assert {read["reader"] for read in ReadLog(mesh.home).reads("customers.profiles", datetime(2026, 1, 1, tzinfo=UTC))} == {"marketing"}
     assert call["sql"] == json.loads(said[-1])["sql"]
     assert json.loads(ways["MCP"])["mcpServers"]["dagmesh"]["url"] == "http://testserver/mcp"
 
