@@ -54,7 +54,8 @@ def _with_a_past(mesh: Mesh, now: datetime) -> None:
         for ago in range(MORNINGS, -1, -1):
             moment = datetime.combine(now.date() - timedelta(days=ago), time(5), UTC) + timedelta(hours=LATE.get(ago, 0))
             if ago not in MISSED and moment <= now:
-                stage = table.stage(con, f"(SELECT * REPLACE (recipient_count + {ago % 7} AS recipient_count) FROM campaigns)", product, [])
+                rows = f"(SELECT * REPLACE (recipient_count + {ago % 7} AS recipient_count) FROM campaigns)"
+                stage = table.stage(con, rows, product, []).with_row_hashes(con, {})
                 table.publish(stage, [], _record(newest.publication, moment, ago), key)
 
 

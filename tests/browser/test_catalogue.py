@@ -204,7 +204,8 @@ def test_a_snippet_is_copied(page: Page) -> None:
     page.get_by_role("button", name="Copy SQL").click()
 
     expect(page.get_by_role("button", name="Copy SQL")).to_have_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == """dagmesh query 'select * from "marketing.campaign_conversion@1" limit 10'"""
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == """dagmesh query --as marketing 'select * from "marketing.campaign_conversion@1" limit 10'"""
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -55,7 +55,9 @@ def test_a_consumer_finds_asks_reads_rates_and_is_answered(root: Path, url: str,
     page, owner = visit(browser, url), visit(browser, url)
 
     log_in(page, "guessed")
-    expect(page.get_by_role("alert")).to_have_text("The token is not known here. Ask who looks after the mesh for one: dagmesh token create")
+    expect(page.get_by_role("alert")).to_have_text(
+        "The token is not known here. Ask who looks after the mesh for one: dagmesh token create"
+    )
     log_in(page, sara)
     expect(page.locator(".who")).to_contain_text("token:sara reads as sensors")
     page.get_by_role("searchbox").fill("sum of temperatures")

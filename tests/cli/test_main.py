@@ -42,7 +42,23 @@ from dagmesh.errors import (
 
 ROOT = Path(__file__).parents[2]
 README, DOCS = ROOT / "README.md", ROOT / "docs" / "cli.md"
-HEAVY = {"dagster", "dagster_shared", "pandas", "numpy", "duckdb", "deltalake", "pyarrow", "pandera", "polars", "rich"}
+HEAVY = {
+    "dagster",
+    "dagster_shared",
+    "pandas",
+    "numpy",
+    "duckdb",
+    "deltalake",
+    "pyarrow",
+    "pandera",
+    "polars",
+    "rich",
+    "jinja2",
+    "joserfc",
+    "mcp",
+    "starlette",
+    "uvicorn",
+}
 
 ERRORS = [
     (AddressError("not an address"), 2),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dagmesh.consume.agents.answers import MOST_CHARACTERS
 from dagmesh.consume.agents.verification import verified
 from dagmesh.errors import AccessRefused, ReceiptRefused
 
@@ -43,6 +44,30 @@ def test_a_changed_receipt_is_refused(agent, answer):
     for changed in ({"principal": "token:other"}, {"products": []}, {"asked": {**answer["receipt"]["asked"], "rows": 2}}, {"code": ""}):
         with pytest.raises(ReceiptRefused, match="was not given by this mesh, or was changed since"):
             verified(agent.mesh.mesh, text(answer, **changed))
+
+
+def test_changed_rows_beside_a_true_receipt_are_refused(agent, answer):
+    for changed in ({"rows": [["s0", 99.0]]}, {"columns": ["sensor", "median"]}, {"rows": None}):
+        forged = {**answer, "untrusted": {**answer["untrusted"], **changed}}
+        with pytest.raises(ReceiptRefused, match="holds, but the rows beside it are not those that it was given for"):
+            verified(agent.mesh.mesh, json.dumps(forged))
+
+
+def test_texts_that_an_answer_cuts_are_compared_as_it_shows_them(agent):
+    sql = f"SELECT repeat(sensor, {MOST_CHARACTERS}) AS long FROM sensors.readings"
+    cut = agent.call("query", sql=sql, purpose=PURPOSE)
+
+    assert cut["untrusted"]["cut_cells"]
+    assert verified(agent.mesh.mesh, json.dumps(cut)).rows == 5
+
+
+def test_a_verification_is_a_read_with_an_end_that_shows_nobody_rows(agent, answer):
+    verified(agent.mesh.mesh, json.dumps(answer))
+
+    log = agent.mesh.mesh.home / "reads"
+    read, end = [json.loads(line) for file in sorted(log.glob("*.jsonl")) for line in file.read_text().splitlines()][-2:]
+    assert (read["via"], read["purpose"]) == ("cli", f"verification of receipt {answer['receipt']['id']}")
+    assert (end["completes"], end["rows"], end["outcome"]) == (read["query"], 0, "complete")
 
 
 def test_what_is_no_receipt_is_refused(agent):

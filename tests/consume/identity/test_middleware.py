@@ -11,7 +11,7 @@ from tests.consume.identity.conftest import Guarded
 Bearer = Callable[[str], dict[str, str]]
 HERE = {"Origin": "http://mesh.example"}
 PAGE = {"Accept": "text/html,*/*"}
-ANNA = {"name": "token:anna", "reader": "marketing", "kind": "person", "roles": ["owner"]}
+ANNA = {"name": "token:anna", "reader": "marketing", "kind": "person", "roles": ["owner"], "budget": None}
 
 
 def test_a_token_says_who_asks(guarded: Guarded, bearer: Bearer) -> None:

@@ -1,17 +1,22 @@
 """The served catalogue: what its pages say, to whom, and that nothing in them is taken for markup."""
 
+import json
 import re
+import shlex
 from datetime import UTC, datetime
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import quote, urlencode
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 from tests.consume.conftest import Shop
 from tests.consume.pages.conftest import HOSTILE
 from tests.consume.pages.served import READER
 
+from dagmesh.cli import main
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.pages.facts import Facts
 from dagmesh.consume.pages.product_page import product_page
@@ -28,7 +33,7 @@ PAGES = [
     "/products/orders.orders",
     "/products/customers.profiles@1",
 ]
-FORM = {"content-type": "application/x-www-form-urlencoded"}
+FORM, JSON = {"content-type": "application/x-www-form-urlencoded"}, {"content-type": "application/json"}
 
 
 class Tags(HTMLParser):
@@ -90,7 +95,7 @@ def test_a_product_page_says_what_the_publication_says(client: TestClient) -> No
         "Published by 08:00 UTC, at most 24 hours old",
         "team:orders",
         "total_eur is given",
-        'dm.connect("http://testserver", token=os.environ["DAGMESH_TOKEN"]).read("orders.orders@1")',
+        'mesh = dm.connect("http://testserver", token=os.environ["DAGMESH_TOKEN"]) rows = mesh.read("orders.orders@1")',
         "/v1/query",
         "mcpServers",
         "reports.sums@1",
@@ -229,6 +234,50 @@ def test_what_is_not_there_is_said(client: TestClient, path: str, status: int, w
     done = client.get(path)
 
     assert (done.status_code, why in " ".join(Tags(done.text).text.split())) == (status, True)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere"])
+def test_a_person_is_told_on_a_page_what_a_program_gets_as_a_problem(client: TestClient, path: str) -> None:
+    page = client.get(path, headers={"accept": "text/html,*/*"})
+    problem = client.get(path, headers={"accept": "text/html", "authorization": "Bearer x"})
+
+    assert (page.status_code, f"There is nothing here: {path}" in page.text) == (404, True)
+    assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_feedback_that_is_not_taken_is_refused_on_a_page(client: TestClient) -> None:
+    content = urlencode({"product": "orders.orders@1", "kind": "rating", "stars": "<9>"})
+
+    page = client.post("/v1/feedback", content=content, headers={**FORM, READER: "orders", "accept": "text/html"})
+
+    assert page.status_code == 422
+    assert "stars" in Tags(page.text).text
+    assert "<9>" not in page.text
+
+
+def test_every_page_says_in_whose_name_it_is_looked_at(client: TestClient) -> None:
+    for path in (*PAGES, "/products/orders.nothing"):
+        said = " ".join(Tags(client.get(path, headers={READER: "marketing"}).text).text.split())
+        assert "anna@example.org reads as marketing Log out" in said, path
+
+
+def test_the_ways_to_read_give_the_same_rows_when_they_are_copied(client: TestClient, mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = client.get("/products/customers.profiles@1", headers={READER: "marketing"}).text
+    ways = dict(
+        zip(re.findall(r'id="way-\d">(.*?)<', page), map(unescape, re.findall(r"<pre.*?><code>(.*?)</code>", page, re.S)), strict=True)
+    )
+    monkeypatch.chdir(mesh.root)
+    monkeypatch.setenv("DAGMESH_HOME", str(mesh.home))
+
+    by_command = CliRunner().invoke(main, [*shlex.split(ways["SQL"])[1:], "--json"]).stdout
+    said = shlex.split(ways["curl"])
+    by_curl = client.post(said[1].removeprefix("http://testserver"), content=said[-1], headers={READER: "marketing", **JSON})
+    call = json.loads(ways["MCP: the tool query"])
+
+    assert [list(row.values()) for row in json.loads(by_command)] == by_curl.json()["rows"]
+    assert {read["reader"] for read in ReadLog(mesh.home).reads("customers.profiles", datetime(2026, 1, 1, tzinfo=UTC))} == {"marketing"}
+    assert call["sql"] == json.loads(said[-1])["sql"]
+    assert json.loads(ways["MCP"])["mcpServers"]["dagmesh"]["url"] == "http://testserver/mcp"
 
 
 def test_a_snapshot_that_does_not_verify_is_shown_as_refused(client: TestClient, shop: Shop) -> None:

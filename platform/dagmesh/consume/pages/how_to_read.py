@@ -30,9 +30,9 @@ def how_to_read(address: Address, reader: str, service: str | None) -> list[Snip
     sql = f'select * from "{address}" limit {ROWS}'
     on_the_machine = Snippet("SQL", f"dagmesh query {'' if reader == ANALYST else f'--as {reader} '}'{sql}'")
     if service is None:
-        return [on_the_machine, Snippet("Python", f"import dagmesh as dm\n\n{_rows('', address)}")]
-    connected = f'"{service}", token=os.environ["DAGMESH_TOKEN"]'
-    python = f"import os\n\nimport dagmesh as dm\n\n{_rows(connected, address)}"
+        return [on_the_machine, Snippet("Python", f"import dagmesh as dm\n\n{_in_python('', address)}")]
+    token = f'"{service}", token=os.environ["DAGMESH_TOKEN"]'
+    python = f"import os\n\nimport dagmesh as dm\n\n{_in_python(token, address)}"
     curl = (
         f"curl {service}/v1/query \\\n  -H 'Authorization: Bearer '\"$DAGMESH_TOKEN\" -H 'Accept: text/csv' \\\n"
         f"  -H 'Content-Type: application/json' \\\n  -d '{json.dumps({'sql': sql})}'"
@@ -44,9 +44,9 @@ def how_to_read(address: Address, reader: str, service: str | None) -> list[Snip
         Snippet("Python", python),
         Snippet("curl", curl),
         Snippet("MCP", json.dumps({"mcpServers": server}, indent=2)),
-        Snippet("MCP tool query", json.dumps(call, indent=2)),
+        Snippet("MCP: the tool query", json.dumps(call, indent=2)),
     ]
 
 
-def _rows(connected: str, address: Address) -> str:
-    return f'rows = dm.connect({connected}).read("{address}")  # .pl(), .df(), .to_arrow_table()'
+def _in_python(to: str, address: Address) -> str:
+    return f'mesh = dm.connect({to})\nrows = mesh.read("{address}")  # .pl(), .df(), .to_arrow_table()'
