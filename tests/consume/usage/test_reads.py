@@ -134,12 +134,12 @@ def test_a_damaged_line_is_no_evidence(con, tmp_path, line) -> None:
 PER_READ, PER_1000, PER_MONTH = ({"amount": "0.250", "currency": "EUR", "per": per} for per in ("read", "1000 rows", "month"))
 
 
-def charges(con, tmp_path, *reads: ReadRecord, ends: dict[int, str] | None = None) -> list[Decimal | None]:
+def charges(con, tmp_path, *reads: ReadRecord, ends: dict[int, str] | None = None, served: int = 2000) -> list[Decimal | None]:
     log = ReadLog(tmp_path)
     for number, one in enumerate(reads):
         log.record(one)
         if outcome := (ends or {}).get(number):
-            log.complete(one.asking.query, Served(2000, 1, 1, outcome), one.at)
+            log.complete(one.asking.query, Served(served, 1, 1, outcome), one.at)
     return [charge for (charge,) in rows(con, log, "charge", DAY.replace(day=1), DAY)]
 
 
@@ -165,9 +165,13 @@ def test_a_late_end_changes_what_no_other_day_costs(con, tmp_path) -> None:
     assert charges(con, tmp_path, first, second, ends={0: "failed"}) == [Decimal("0.25"), 0]
 
 
-def test_the_owner_a_refusal_and_a_failure_cost_nothing(con, tmp_path) -> None:
+def test_a_failure_after_the_first_row_costs_what_a_whole_answer_does(con, tmp_path) -> None:
+    assert charges(con, tmp_path, read(NOON, price=PER_READ), ends={0: "failed"}) == [Decimal("0.25")]
+
+
+def test_the_owner_a_refusal_and_a_failure_before_the_first_row_cost_nothing(con, tmp_path) -> None:
     refused = ReadRecord(NOON, "finance", ORDERS, decision="refused", why="No.", asking=asked(NOON))
-    found = charges(con, tmp_path, read(NOON, "orders", price=PER_READ), refused, read(NOON, price=PER_READ), ends={2: "failed"})
+    found = charges(con, tmp_path, read(NOON, "orders", price=PER_READ), refused, read(NOON, price=PER_READ), ends={2: "failed"}, served=0)
 
     assert found == [None] * 3
 
