@@ -25,7 +25,7 @@ from dagmesh.model.mesh import Mesh
 
 ARROW, PARQUET, CSV = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet", "text/csv"
 
-READERS = ("finance", "marketing", "risk", "analyst")
+READERS = ("finance", "marketing", "risk", "analyst", "customers", "orders")
 
 
 class ByHeader:
