@@ -100,18 +100,24 @@ class Nursery:
         """
         ours, theirs = socket.socketpair()
         try:
-            pid = await self._asked("fork", theirs)
-        except OSError:
-            await self.close()
-            try:
-                pid = await self._asked("fork", theirs)
-            except OSError as error:
-                ours.close()
+            pid = await self._forked(theirs)
+        except BaseException as error:
+            ours.close()  # also when whoever asks for the worker is cancelled
+            if isinstance(error, OSError):
                 raise MeshError(f"The query service cannot start a worker: {error}. See its standard error.") from error
+            raise
         finally:
             theirs.close()
         ours.setblocking(False)
         return Worker(int(pid), ours)
+
+    async def _forked(self, given: socket.socket) -> str:
+        """The process id of a new worker with this end of its socket; a nursery that died is replaced once."""
+        try:
+            return await self._asked("fork", given)
+        except OSError:
+            await self.close()
+            return await self._asked("fork", given)
 
     async def end(self, worker: Worker) -> None:
         """Kill the worker, whatever it does."""
