@@ -34,7 +34,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Lake:
             columns = ", ".join(f'NULL::{column.type.duckdb} AS "{column.name}"' for column in product.contract.columns)
             table = lake.table(product.address)
             days = [MONDAY] if product.partitioned_by else []
-            stage = table.stage(con, f"(SELECT {columns} WHERE false)", product, days)
+            stage = table.stage(con, f"(SELECT {columns} WHERE false)", product, days).with_row_hashes(con, {})
             record = Record("run-1", datetime(2026, 11, 20, tzinfo=UTC), dict.fromkeys([*days, None], "0" * 16))
             table.publish(stage, days, record, lake.signing_key(product.domain))
     return lake
