@@ -78,7 +78,7 @@ OTHERS = [
         "SELECT filename FROM orders.orders",
     ),
     *("FROM orders.orders AT (VERSION => 0)", "SELECT __internal_decompress_string(1::UBIGINT)"),
-    *("SELECT " + "(" * 20_000 + "1" + ")" * 20_000, "SELECT 1" + "+1" * 40_000, "FROM " + "(FROM " * 10_000 + "range(1)" + ")" * 10_000),
+    *("SELECT " + "(" * 5_000 + "1" + ")" * 5_000, "SELECT 1" + "+1" * 5_000, "FROM " + "(FROM " * 2_500 + "range(1)" + ")" * 2_500),
 ]
 NAMES = [
     *(

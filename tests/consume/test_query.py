@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagmesh.consume.plain_select import tables_of
+from dagmesh.consume.plain_select import is_repeatable, settled, tables_of
 from dagmesh.consume.query import run_query
 from dagmesh.consume.resolver import Resolver
 from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, QueryRefused
@@ -419,6 +419,12 @@ def test_a_mistake_in_the_statement_is_refused_in_duckdbs_words(sold, statement:
 def test_a_statement_nested_without_end_is_refused(sold, statement: str) -> None:
     with pytest.raises(QueryRefused):
         rows(sold, statement)
+
+
+@pytest.mark.parametrize("asks", [settled, is_repeatable, tables_of])
+def test_a_statement_nested_without_end_is_refused_by_whoever_reads_it(sold, asks) -> None:
+    with pytest.raises(QueryRefused, match="nested too deeply"):
+        asks(sold.con, "FROM " + "(FROM " * 2500 + "range(1)" + ")" * 2500)
 
 
 def test_what_a_statement_leaves_behind_is_seen_by_no_other(sold) -> None:
