@@ -91,11 +91,12 @@ def test_every_product_can_be_found_by_group_owner_kind_and_tag(name: str) -> No
 def test_a_product_depends_on_everything_it_reads(name: str) -> None:
     graph = domain(name)().resolve_asset_graph()
 
+    own = {product.name: product.address.key for product in domain(name).products}
     for product in domain(name).products:
         parents = graph.get(dg.AssetKey(product.address.key)).parent_keys
         assert len(parents) == len(product.inputs)
         for read in product.inputs:
-            assert dg.AssetKey(read.address.key if read.address else [name, read.source]) in parents
+            assert dg.AssetKey(read.address.key if read.address else own.get(read.source, [name, read.source])) in parents
 
 
 @pytest.mark.parametrize("name", DOMAINS)
@@ -104,7 +105,7 @@ def test_a_domain_runs_by_itself_in_process_on_the_shared_resources(name: str) -
 
     sensors = list(definitions.sensors or [])
     assert [(sensor.name, sensor.default_status) for sensor in sensors] == [(f"{name}_daily", dg.DefaultSensorStatus.RUNNING)]
-    assert set(definitions.resources or {}) == {"lake", "resolver", "events", "io_manager"}
+    assert set(definitions.resources or {}) == {"lake", "resolver", "events", "records", "io_manager"}
     assert definitions.resources["resolver"].reader == name
     assert definitions.executor is dg.in_process_executor
 
