@@ -167,7 +167,7 @@ SINS = {
         '{"subject": "orders"}',
         '{"subject": "order"}',
         24,
-        f"{READINGS}: tags['subject'] 'order' is not in the mesh's vocabulary; choose orders, campaigns, customers, delivery, fraud, "
+        f"{READINGS}: tags['subject'] 'order' is not in the mesh's vocabulary; choose orders, campaigns, customers, delivery, fraud, mesh, "
         "newsletter, revenue or spend, or add the word to platform/policies/tags_from_vocabulary.py.",
     ),
 }
