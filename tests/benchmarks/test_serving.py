@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from benchmarks.serving import SMALL, ask, built, direct, running, streamed
+from benchmarks.serving import SMALL, ask, built, direct, running, queried
 
 ROWS = 60_000
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "serving.py"
@@ -37,7 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
             content = ask(port, sql).read()
             answers.append((pa.ipc.open_stream(content).read_all(), len(content)))
             workers |= {child.pid for nursery in process.children() for child in nursery.children()}
-        rows = streamed(port)
+        rows = queried(port)
     # After the service has ended, so that the end of each query is written.
     [log] = folder.glob(".dagmesh/reads/*.jsonl")
     return Served(folder, answers, rows, workers, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
