@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from benchmarks.serving import SMALL, ask, built, direct, running, queried
+from benchmarks.serving import SMALL, ask, built, direct, queried, running
 
 ROWS = 60_000
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "serving.py"
