@@ -56,10 +56,10 @@ class Answer:
         head, message = b"", bytearray()
         async for kind, content in self._frames():
             message += content
-            if kind is Kind.WHOLE and not head:
-                head, message = bytes(message), bytearray()
-            elif kind is Kind.WHOLE:
-                for batch in pa.ipc.open_stream(head + message):
+            if kind is Kind.WHOLE:
+                head = head or _schema_of(message)
+                # The first message begins with the schema, which is sent with the first batch; each later one is a batch alone.
+                for batch in pa.ipc.open_stream(message if message.startswith(head) else head + message):
                     yield batch
                 message = bytearray()
 
@@ -105,3 +105,8 @@ class Answer:
             await asyncio.to_thread(self._log.complete, self.query, served, datetime.now(UTC))
         except MeshError as error:
             _LOG.error("%s", error)  # the rows are handed out; their reads stand as begun
+
+
+def _schema_of(stream: bytearray) -> bytes:
+    """The schema with which an Arrow stream begins: four bytes of mark, four of length, so many of metadata, and no body."""
+    return bytes(stream[: 8 + int.from_bytes(stream[4:8], "little")])
