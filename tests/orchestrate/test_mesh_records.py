@@ -86,7 +86,7 @@ def test_only_a_day_of_which_more_is_recorded_is_made_again(knowing: SmallMesh) 
 
     assert knowing.build(MONDAY, TUESDAY) == []  # what the builds themselves read is of another day
 
-    ReadLog(knowing.mesh.home).complete(killed.query, Served(2, 64, 5, "failed"), datetime.now(UTC))
+    ReadLog(knowing.mesh.home).complete(killed.query, Served(0, 0, 5, "failed"), datetime.now(UTC))
     made = nodes(knowing.build(MONDAY, TUESDAY))
     assert {name: made[name] for name in ("usage_v1", "bill_v1")} == {"usage_v1": (MONDAY,), "bill_v1": (MONDAY,)}
     assert not {"signed_publications", "promises", "said"} & set(made)
