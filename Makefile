@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 3000
 SERVE ?= 1
 DAYS ?= 30
+AGAIN ?=
 ORDERS ?= 1000
 V := .venv/bin
 DOMAINS := $(wildcard domains/*/pyproject.toml)
@@ -30,12 +31,12 @@ ifneq ($(SERVE),0)
 	@$(V)/dagmesh up --port $(PORT)
 endif
 
-test: setup ## the tests that take minutes at most
-	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not browser"
-	@$(V)/python -m pytest -q -m "browser and not slow"
+test: setup ## the tests that take minutes at most (AGAIN=--last-failed: those that failed)
+	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not browser" -o cache_dir=.pytest_cache/test $(AGAIN)
+	@$(V)/python -m pytest -q -m "browser and not slow" -o cache_dir=.pytest_cache/browser $(AGAIN)
 
 slow: setup ## the tests that take longer: own environments, faults, mutants
-	@$(V)/python -m pytest -q -n 2 -m slow
+	@$(V)/python -m pytest -q -n 2 -m slow -o cache_dir=.pytest_cache/slow $(AGAIN)
 
 lint: setup ## ruff, mypy, import rules
 	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh platform/policies && $(V)/lint-imports

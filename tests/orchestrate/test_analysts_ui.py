@@ -5,7 +5,10 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import socket
+import subprocess
+import sys
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,13 +18,12 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.orchestrate.test_up import Mesh, free_port, until
+from tests.orchestrate.test_up import UP, Mesh, free_port, until
 
 from dagmesh.consume.identity.secret_key import secret_key
 from dagmesh.consume.identity.tokens import Tokens
 from dagmesh.errors import MeshError
 from dagmesh.orchestrate.servers import ForAnalysts
-from dagmesh.orchestrate.up import up
 
 FORGED = {"check_name": "no_nulls", "passed": True, "severity": "WARN", "metadata": {}}
 MUTATIONS = {
@@ -200,5 +202,9 @@ def test_a_port_that_is_taken_is_named_with_its_option(tmp_path: Path) -> None:
     mesh = Mesh(tmp_path, tmp_path / ".dagmesh", free_port())
     mesh.make("orders")
 
-    with socket.create_server(("127.0.0.1", mesh.port + 1)), pytest.raises(MeshError, match=r"dagmesh up --analysts-port \d+"):
-        up(mesh.root, mesh.home, port=mesh.port)
+    command = [sys.executable, "-c", UP, str(mesh.root), str(mesh.home), str(mesh.port)]
+    with socket.create_server(("127.0.0.1", mesh.port + 1)):
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert refused.returncode == 1
+    assert re.search(r"dagmesh up --analysts-port \d+", refused.stderr)

@@ -61,5 +61,5 @@ def hostile() -> Product:
 
 @pytest.fixture
 def client(mesh: Mesh, shop: Shop) -> Iterator[TestClient]:
-    with TestClient(app(mesh)) as client:
+    with TestClient(app(mesh), headers={"Accept": "text/html"}) as client:
         yield client

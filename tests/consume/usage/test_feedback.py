@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dagmesh.consume.identity.principal import Principal
+from dagmesh.consume.service.problems import EXCEPTION_HANDLERS
 from dagmesh.consume.usage.feedback import LONGEST, FeedbackLog, Said
 from dagmesh.consume.usage.routes import MOST_BYTES, routes
 from dagmesh.errors import AccessRefused, FeedbackRefused, MeshError
@@ -159,7 +160,7 @@ def test_only_its_owner_sees_the_log_and_a_damaged_one_is_none(says, log) -> Non
 @pytest.fixture
 def http(shop, log) -> Callable[[Principal], TestClient]:
     def client(principal: Principal) -> TestClient:
-        app = Starlette(routes=routes())
+        app = Starlette(routes=routes(), exception_handlers=dict(EXCEPTION_HANDLERS))
         app.state.mesh = Mesh(shop.root, shop.lake.home, ())
 
         async def identified(scope, receive, send) -> None:
@@ -217,7 +218,7 @@ def test_a_form_comes_back_to_the_products_page(http, log) -> None:
         (b'{"product": "\\ud800"}', 422, "the request is neither JSON in UTF-8 nor a form"),
         (b"\xff", 422, "the request is neither JSON in UTF-8 nor a form"),
         (b"[" * 10_000, 422, "the request is neither JSON in UTF-8 nor a form"),
-        (b'"' + b"x" * MOST_BYTES + b'"', 422, "the request has more than 16,384 bytes"),
+        (b'"' + b"x" * MOST_BYTES + b'"', 413, "The body has more than 16,384 bytes"),
         (b"{}", 422, "product is missing"),
         (b'{"product": 1}', 422, "product is missing"),
         (b'{"product": "no address"}', 400, "'no address' is not an address"),
@@ -246,4 +247,4 @@ def test_who_may_not_read_neither_lists_nor_says(http) -> None:
         http(EVE).get("/v1/feedback", params={"product": "customers.profiles@1"}),
         http(EVE).post("/v1/feedback", json={"product": "customers.profiles@1", "kind": "rating", "stars": 1}),
     ):
-        assert (done.status_code, done.json()["title"]) == (403, "Access refused")
+        assert (done.status_code, done.json()["title"]) == (403, "The reader is not served by the product")

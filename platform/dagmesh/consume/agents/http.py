@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dagmesh.consume.service.problems import problem
+from dagmesh.consume.identity.problem import problem
 from dagmesh.consume.service.queries import Queries
 from dagmesh.model.mesh import Mesh
 
@@ -33,9 +33,8 @@ async def tools_over_http(mesh: Mesh, queries: Queries) -> AsyncIterator[ASGIApp
     from dagmesh.consume.agents.server import of_request, server
     from dagmesh.consume.agents.tools import Tools
     from dagmesh.consume.search_index import SearchIndex
-    from dagmesh.lake.lake import Lake
 
-    made = server(Tools(mesh, queries, Budgets(mesh.home), SearchIndex(Lake.of(mesh))), of_request)
+    made = server(Tools(mesh, queries, Budgets(mesh.home), SearchIndex(queries.readers.lake)), of_request)
     # A page of another host cannot send the token that every request needs, so the host's name need not be known here.
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     app = made.streamable_http_app(streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security)
@@ -47,5 +46,5 @@ class _Tools:
     """Hands a request to what the running application answers agents with, if it has it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answers: ASGIApp = scope["app"].state.tools or problem(501, "Not installed", _MISSING)
+        answers: ASGIApp = scope["app"].state.tools or problem(501, _MISSING, title="Not installed")
         await answers(scope, receive, send)

@@ -10,7 +10,6 @@ from dagmesh.consume.agents.tools import Tools
 from dagmesh.consume.identity.principal import local
 from dagmesh.consume.search_index import SearchIndex
 from dagmesh.consume.service.queries import Queries
-from dagmesh.lake.lake import Lake
 from dagmesh.model.mesh import Mesh
 
 
@@ -19,7 +18,7 @@ async def serve(mesh: Mesh, reader: str) -> None:
     principal, queries = replace(local(reader), kind="agent"), Queries(mesh)
     await queries.open()
     try:
-        tools = Tools(mesh, queries, Budgets(mesh.home), SearchIndex(Lake.of(mesh)))
+        tools = Tools(mesh, queries, Budgets(mesh.home), SearchIndex(queries.readers.lake))
         await server(tools, lambda _: principal).run_stdio_async()
     finally:
         await queries.close()

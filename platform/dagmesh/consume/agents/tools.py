@@ -18,7 +18,6 @@ from dagmesh.consume.agents.described import caveats, described
 from dagmesh.consume.agents.receipt import Asked, Receipt, digest, product_in_receipt, receipt
 from dagmesh.consume.catalogue import entry
 from dagmesh.consume.column_lineage import trees
-from dagmesh.consume.connection import resolver_of
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.resolver import Look, Resolver
@@ -131,7 +130,7 @@ class Tools:
 
     def _trace(self, principal: Principal, product: str, key: Mapping[str, str], column: str) -> Answer:
         asking = Asking(principal.name, "mcp")
-        resolver = resolver_of(self.mesh, principal.reader, f"trace of {column}", asking)
+        resolver = self.queries.readers.resolver(principal.reader, f"trace of {column}", asking)
         address = resolver.completed(Address.parse(product))
         with self._lake.connect() as con:
             found = Tracer(self.mesh, resolver, con).value(address, key, column)
@@ -140,9 +139,9 @@ class Tools:
 
     def _request(self, principal: Principal, product: str, purpose: str, columns: tuple[str, ...]) -> Answer:
         address = self._planning(principal).completed(Address.parse(product))
-        found = entry(self._lake, address)
-        grant = written_request(self.mesh, found.product, Wanted(principal.reader, purpose, columns))
-        said = {"request": grant.file, "status": grant.status, "asks for": opens(grant), "decided by": found.product["owner"]}
+        published = self._lake.table(address).snapshot().publication.product
+        grant = written_request(self.mesh, published, Wanted(principal.reader, purpose, columns))
+        said = {"request": grant.file, "status": grant.status, "asks for": opens(grant), "decided by": published["owner"]}
         return answer(said, self._receipt(principal, [self._seen(principal, address)]))
 
     def _receipt(self, principal: Principal, looks: Iterable[Look | Refused], query: str = "") -> Receipt:
@@ -158,11 +157,11 @@ class Tools:
             return Refused(address, str(refusal))
 
     def _planning(self, principal: Principal) -> Resolver:
-        return replace(resolver_of(self.mesh, principal.reader), planning=True)
+        return replace(self.queries.readers.resolver(principal.reader), planning=True)
 
     @property
     def _lake(self) -> Lake:
-        return Lake.of(self.mesh)
+        return self.queries.readers.lake
 
 
 @dataclass(frozen=True)

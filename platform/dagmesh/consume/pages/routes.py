@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -25,14 +26,14 @@ from dagmesh.consume.pages.rendering import HEADERS, rendered
 from dagmesh.consume.pages.start_page import domain_page, start_page
 from dagmesh.consume.read_log import Asking, ReadLog
 from dagmesh.consume.search import search
-from dagmesh.errors import AccessRefused, AddressError, DagmeshError, NotPublished, PolicyViolated
+from dagmesh.consume.service.requests import body_of, principal_of
+from dagmesh.errors import AddressError, DagmeshError, DefinitionError, MeshError
 from dagmesh.model.address import Address
 from dagmesh.model.mesh import Mesh, ui_url
 
 MAX_AGE = 2.0  # seconds that the index may be behind the lake
 LONGEST_FORM = 20_000  # bytes
 ASSETS = {"style.css": "text/css", "catalogue.js": "text/javascript"}
-STATUS: dict[type[DagmeshError], int] = {AddressError: 404, NotPublished: 404, AccessRefused: 403, PolicyViolated: 403}
 
 
 def routes() -> list[BaseRoute]:
@@ -79,7 +80,7 @@ class Pages:
 
     async def product(self, request: Request) -> Response:
         """A product's page, with sample rows when they are asked for: they are a read, and recorded as one."""
-        facts, principal = self._of(request), _principal(request)
+        facts, principal = self._of(request), principal_of(request)
 
         def values(con: Any, now: datetime) -> dict[str, Any]:
             address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
@@ -92,12 +93,12 @@ class Pages:
 
     async def ask(self, request: Request) -> Response:
         """Write a pending request for access; then back to the page."""
-        facts, principal = self._of(request), _principal(request)
+        facts, principal = self._of(request), principal_of(request)
+        form = parse_qs((await body_of(request, LONGEST_FORM)).decode("utf-8", "replace"), max_num_fields=1000)
+        address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
         try:
-            form = await _form(request)
-            address = facts.looks_as(principal.reader).completed(Address.parse(request.path_params["address"]))
             await run_in_threadpool(_ask, facts, address, principal, form)
-        except DagmeshError as error:
+        except (DefinitionError, MeshError) as error:  # what is asked for is wrong, not the mesh
             return refused_page(request, str(error), 400)
         return RedirectResponse(f"{self._links.product(str(address))}?asked=1#access", 303)
 
@@ -105,7 +106,7 @@ class Pages:
         """The style sheet or the script."""
         name = request.path_params["name"]
         if name not in ASSETS:
-            return refused_page(request, f"There is no file '{name}'.", 404)
+            raise HTTPException(404)
         return Response(asset(name), media_type=ASSETS[name], headers={**HEADERS, "Cache-Control": "private, max-age=300"})
 
     def _of(self, request: Request) -> Facts:
@@ -117,22 +118,14 @@ class Pages:
 
         def made() -> str:
             with self._of(request).index.fresh(MAX_AGE) as con:
-                return rendered(template, self._links, now, _principal(request), **{**values(con, now), **more})
+                return rendered(template, self._links, now, principal_of(request), **{**values(con, now), **more})
 
-        try:
-            return HTMLResponse(await run_in_threadpool(made), headers=HEADERS)
-        except DagmeshError as error:
-            return refused_page(request, str(error), STATUS.get(type(error), 500))
+        return HTMLResponse(await run_in_threadpool(made), headers=HEADERS)
 
 
 def asset(name: str) -> bytes:
     """The content of a style sheet or script."""
     return resources.files("dagmesh.consume.pages").joinpath("assets", name).read_bytes()
-
-
-def _principal(request: Request) -> Principal:
-    principal: Principal = request.state.principal
-    return principal
 
 
 def _log(request: Request) -> ReadLog:
@@ -150,20 +143,6 @@ async def _sample(request: Request, principal: Principal) -> sample.Sample:
         return await sample.rows(request.app.state.queries, principal, Address.parse(request.path_params["address"]))
     except DagmeshError as error:
         return sample.Sample(refused=str(error))
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields of a form that a page sent.
-
-    Raises:
-        AddressError: it is larger than any form of ours.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST_FORM:
-            raise AddressError(f"The form has more than {LONGEST_FORM:,} bytes; shorten what it says.")
-    return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=False, max_num_fields=1000)
 
 
 def _ask(facts: Facts, address: Address, principal: Principal, form: dict[str, list[str]]) -> None:

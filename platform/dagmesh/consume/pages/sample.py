@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from dagmesh.consume.identity.principal import Principal
-from dagmesh.consume.read_log import Via
+from dagmesh.consume.service.queries import Queries
 from dagmesh.model.address import Address
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 ROWS = 10
 PURPOSE = "sample rows on the catalogue page"
-
-
-class Answer(Protocol):
-    """What a query gives: its schema, then its rows in batches; closed by who asked."""
-
-    schema: pa.Schema
-
-    def __aiter__(self) -> AsyncIterator[pa.RecordBatch]:
-        """The rows."""
-
-    async def close(self) -> None:
-        """End it."""
-
-
-class Queries(Protocol):
-    """What runs a statement in a principal's name; see `consume/service`."""
-
-    async def run(self, principal: Principal, statement: str, *, purpose: str | None, via: Via, max_rows: int | None) -> Answer:
-        """The answer; raises what refuses it."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dagmesh.consume.pages.facts import Facts
 from dagmesh.consume.search_index import cards
-from dagmesh.errors import AddressError, nearest
+from dagmesh.errors import NotPublished, nearest
 
 LATELY, FEW = 6, 60
 
@@ -37,10 +37,10 @@ def domain_page(con: sqlite3.Connection, facts: Facts, name: str) -> Mapping[str
     """A domain's products.
 
     Raises:
-        AddressError: the mesh has no such domain with anything published.
+        NotPublished: the mesh has no such domain with anything published.
     """
     found = cards(con, "domain = ?", (name,))
     if not found:
         names = [domain for (domain,) in con.execute("SELECT DISTINCT domain FROM product")]
-        raise AddressError(f"No domain '{name[:60]}' publishes anything here.{nearest(name[:60], names)}")
+        raise NotPublished(f"No domain '{name[:60]}' publishes anything here.{nearest(name[:60], names)}", address=name[:60])
     return {"name": name, "products": found}

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dagmesh.consume.identity.problem import MEDIA_TYPE
 from dagmesh.consume.service.openapi_feedback import FEEDBACK, feedback_paths
-from dagmesh.consume.service.problems import MEDIA_TYPE
 from dagmesh.consume.service.streaming import MEDIA_TYPES
 
 Schema = dict[str, Any]
@@ -76,7 +76,7 @@ _WHY = {
     415: "The body is no JSON.",
     422: "The statement takes more time, memory or rows than it may; the feedback is not complete, or names no row.",
     500: "The lake is not as it must be: a snapshot that does not verify, a file that cannot be read.",
-    503: "Every worker is taken; Retry-After says when to ask again. Of feedback: the snapshot does not verify.",
+    503: "Every worker is taken; Retry-After says when to ask again.",
 }
 
 
@@ -106,7 +106,7 @@ def openapi() -> Schema:
             "/v1/products": {"get": _listing()},
             "/v1/products/{address}": {"get": _product(), "parameters": [_ADDRESS]},
             "/v1/products/{address}/data": {"get": _data(), "parameters": [_ADDRESS]},
-            **feedback_paths(_problems(400, 401, 403, 404, 422, 503)),
+            **feedback_paths(_problems(400, 401, 403, 404, 413, 422, 500)),
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},

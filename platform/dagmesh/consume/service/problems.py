@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from dagmesh.consume.identity.problem import problem
 from dagmesh.consume.pages.refused import is_at_a_browser, refused_page
 from dagmesh.consume.remote import URN
 from dagmesh.errors import (
     AccessRefused,
     AddressError,
     DagmeshError,
+    FeedbackRefused,
     NotPublished,
     PolicyViolated,
     QueryLimit,
@@ -23,11 +26,11 @@ from dagmesh.errors import (
     ServiceBusy,
 )
 
-MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[DagmeshError], int] = {
     QueryLimit: 422,
     QueryRefused: 400,
     AddressError: 400,
+    FeedbackRefused: 422,
     AccessRefused: 403,
     PolicyViolated: 403,
     NotPublished: 404,
@@ -36,33 +39,31 @@ _STATUS: Mapping[type[DagmeshError], int] = {
 """What a request can be answered with; every other error is the mesh's own state, 500."""
 
 
-def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None, **facts: Any) -> Response:
-    """The response that says what is wrong: `title` in a few words, always the same for one kind; `detail` in full."""
-    content = {"type": "about:blank", "title": title, "status": status, "detail": detail, **facts}
-    return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
-
-
-def refused(_: Request, error: Exception) -> Response:
-    """The problem of a DagmeshError: its class as type, its message as detail, its facts beside them."""
+def refused(request: Request, error: Exception) -> Response:
+    """The problem of a DagmeshError: its class as type, its message as detail, its facts beside them; at a browser a page."""
     assert isinstance(error, DagmeshError)
     kind = type(error).__name__
     status = next((status for known, status in _STATUS.items() if isinstance(error, known)), 500)
+    if is_at_a_browser(request):
+        return refused_page(request, str(error), status)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, ServiceBusy) else None
     title = (inspect.getdoc(type(error)) or kind).partition(".")[0].partition(";")[0]
-    return problem(status, title, str(error), headers, **{**vars(error), "type": f"{URN}{kind}"})
+    return problem(status, str(error), headers, title, **{**vars(error), "type": f"{URN}{kind}"})
 
 
 def not_served(request: Request, error: Exception) -> Response:
     """The problem of a request that no route serves, or that it cannot take."""
     assert isinstance(error, HTTPException)
     if is_at_a_browser(request):
-        return refused_page(request, f"{_TITLES.get(error.status_code, error.detail)}: {request.url.path}", error.status_code)
-    return problem(error.status_code, _TITLES.get(error.status_code, "The request is not served"), error.detail, error.headers)
+        nothing_more = error.detail == HTTPStatus(error.status_code).phrase
+        said = request.url.path if nothing_more else error.detail
+        return refused_page(request, f"{_TITLES.get(error.status_code, 'The request is not served')}: {said}", error.status_code)
+    return problem(error.status_code, error.detail, error.headers, _TITLES.get(error.status_code, "The request is not served"))
 
 
 def broken(_: Request, error: Exception) -> Response:
     """The problem of an error nobody foresaw; the service's log has its traceback."""
-    return problem(500, "The service failed", f"{type(error).__name__}; the service's log says more.")
+    return problem(500, f"{type(error).__name__}; the service's log says more.", title="The service failed")
 
 
 _TITLES = {

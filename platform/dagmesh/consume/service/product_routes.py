@@ -20,7 +20,8 @@ from dagmesh.consume.read_log import Asking
 from dagmesh.consume.resolver import Look, Resolver
 from dagmesh.consume.service.forms import Form
 from dagmesh.consume.service.queries import Queries, Statement
-from dagmesh.consume.service.query_routes import answered, check_purpose, day, principal_of
+from dagmesh.consume.service.query_routes import answered, check_purpose, day
+from dagmesh.consume.service.requests import principal_of
 from dagmesh.consume.service.streaming import MEDIA_TYPES, media_type_of
 from dagmesh.errors import AccessRefused, AddressError, NotPublished, UntrustedSnapshot, nearest, one_of
 from dagmesh.lake import quoting

@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.service.queries import Queries, Statement
+from dagmesh.consume.service.requests import body_of, principal_of
 from dagmesh.consume.service.streaming import MEDIA_TYPES, Streamed, media_type_of, unless_gone
 from dagmesh.errors import nearest, one_of
 
@@ -52,28 +52,11 @@ async def answered(
     return Streamed(answer, media_type, queries.limits.client_seconds, headers)
 
 
-def principal_of(request: Request) -> Principal:
-    """Who asks.
-
-    Raises:
-        HTTPException: 401, nobody said who it is.
-    """
-    found = getattr(request.state, "principal", None)
-    if not isinstance(found, Principal):
-        raise HTTPException(401, "Say who asks: Authorization: Bearer <token>.", {"WWW-Authenticate": "Bearer"})
-    return found
-
-
 async def _json(request: Request) -> Any:
     """The body's JSON value; no more of the body is read than it may have."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "A query is a body of Content-Type: application/json.")
-    most = request.app.state.queries.limits.body_bytes
-    body = bytearray()
-    async for some in request.stream():
-        body += some
-        if len(body) > most:
-            raise HTTPException(413, f"The body has more than {most:,} bytes, the most it may have.")
+    body = await body_of(request, request.app.state.queries.limits.body_bytes)
     try:
         value = json.loads(body)
         json.dumps(value, ensure_ascii=False).encode()  # half a character can be escaped in JSON, and not be recorded

@@ -27,8 +27,8 @@ class Readers:
         self._policies = ReadPolicies(mesh, self.lake)
         self._state: _State = ()
 
-    def resolver(self, reader: str, purpose: str | None, asking: Asking) -> Resolver:
-        """What reads in a reader's name."""
+    def resolver(self, reader: str, purpose: str | None = None, asking: Asking | None = None) -> Resolver:
+        """What reads in a reader's name; without `asking` it is for looks alone."""
         return Resolver(self.lake, reader, self._grants, purpose, policies=self._judge, asking=asking)
 
     def _judge(self, reader: str, address: Address, purpose: str | None, today: date) -> None:

@@ -19,11 +19,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dagmesh.consume.connection import resolver_of
-from dagmesh.consume.pages.refused import is_at_a_browser, refused_page
 from dagmesh.consume.read_log import Asking
-from dagmesh.consume.service.query_routes import principal_of
+from dagmesh.consume.service.requests import body_of, principal_of
 from dagmesh.consume.usage.feedback import Feedback, FeedbackLog, Said
-from dagmesh.errors import AccessRefused, AddressError, DagmeshError, FeedbackRefused, NotPublished, PolicyViolated, UntrustedSnapshot
+from dagmesh.errors import FeedbackRefused
 from dagmesh.model.address import Address
 
 if TYPE_CHECKING:
@@ -35,14 +34,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 16_384
 _FORM = "application/x-www-form-urlencoded"
-_STATUS: Mapping[type[DagmeshError], tuple[int, str]] = {
-    AddressError: (400, "No such address"),
-    FeedbackRefused: (422, "Feedback refused"),
-    AccessRefused: (403, "Access refused"),
-    PolicyViolated: (403, "Access refused"),
-    NotPublished: (404, "Not published"),
-    UntrustedSnapshot: (503, "Snapshot not trusted"),
-}
 
 
 def routes() -> list[BaseRoute]:
@@ -54,20 +45,13 @@ def routes() -> list[BaseRoute]:
 
 
 def _answered(**responses: Callable[[Mesh, Principal, Mapping[str, Any], bool], Response]) -> Any:
-    """The endpoint that gives the request's fields to its method's response in a thread, and its errors as problems (RFC 9457)."""
+    """The endpoint that gives the request's fields to its method's response in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        try:
-            is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
-            fields = {**(await _fields(request, is_form)), **request.path_params}
-            mesh, principal = request.app.state.mesh, principal_of(request)
-            return await run_in_threadpool(responses[request.method], mesh, principal, fields, is_form)
-        except DagmeshError as error:
-            status, title = next((said for kind, said in _STATUS.items() if isinstance(error, kind)), (500, "Something is wrong"))
-            if is_at_a_browser(request):
-                return refused_page(request, str(error), status)
-            body = {"type": "about:blank", "title": title, "status": status, "detail": str(error)}
-            return JSONResponse(body, status, media_type="application/problem+json")
+        is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+        fields = {**(await _fields(request, is_form)), **request.path_params}
+        mesh, principal = request.app.state.mesh, principal_of(request)
+        return await run_in_threadpool(responses[request.method], mesh, principal, fields, is_form)
 
     return endpoint
 
@@ -75,11 +59,7 @@ def _answered(**responses: Callable[[Mesh, Principal, Mapping[str, Any], bool], 
 async def _fields(request: Request, is_form: bool) -> Mapping[str, Any]:
     if request.method == "GET":
         return dict(request.query_params)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise FeedbackRefused(f"the request has more than {MOST_BYTES:,} bytes; say it in fewer words.")
+    body = await body_of(request, MOST_BYTES)
     try:
         if is_form:
             return _with_key(dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50)))
