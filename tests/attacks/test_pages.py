@@ -15,10 +15,14 @@ MARKUP = [
 ]
 
 
+def is_inert(page: Reply) -> bool:
+    """Whether a page holds no element of the markup."""
+    return not any(text in page.text for text in ("<script>alert", "<img src=x", "<svg onload", 'href="javascript:'))
+
+
 def is_harmless(page: Reply) -> bool:
-    """Whether a page holds no element of the markup, and lets no script but its own run."""
-    inert = not any(text in page.text for text in ("<script>alert", "<img src=x", "<svg onload", 'href="javascript:'))
-    return inert and "script-src 'self'" in page.headers["content-security-policy"]
+    """Whether a page is inert, and lets no script but its own run."""
+    return is_inert(page) and "script-src 'self'" in page.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("text", MARKUP)
@@ -39,8 +43,9 @@ def test_hostile_feedback_is_shown_as_text(attacked: Attacked, text: str) -> Non
 def test_what_a_url_says_is_shown_as_text(attacked: Attacked, path: str, text: str) -> None:
     page = attacked.page(path.format(quote(text, safe="")))
 
-    assert not any(mark in page.text for mark in ("<script>alert", "<img src=x", "<svg onload", 'href="javascript:'))
-    assert "content-security-policy" in page.headers or page.headers["content-type"] == "application/problem+json"
+    is_problem = page.headers["content-type"] == "application/problem+json"  # which no browser shows as a page
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert is_problem or (is_inert(page) and "default-src 'none'" in page.headers["content-security-policy"])
 
 
 @pytest.mark.parametrize("text", MARKUP)

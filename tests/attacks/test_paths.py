@@ -71,5 +71,5 @@ def test_sample_rows_are_of_an_address_and_of_nothing_else(attacked: Attacked, a
 
     reply = attacked.page(f"{product(address)}?sample=1")
 
-    assert reply.status == 404
+    assert reply.status == 400
     assert len(attacked.written) == reads

@@ -22,4 +22,5 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, 
         **facts: more members of the problem.
     """
     said = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status, "detail": detail, **facts}
-    return JSONResponse(said, status, headers, media_type=MEDIA_TYPE)
+    never_a_page = {"X-Content-Type-Options": "nosniff"}  # what was asked for is in it
+    return JSONResponse(said, status, {**never_a_page, **(headers or {})}, media_type=MEDIA_TYPE)
