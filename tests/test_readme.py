@@ -23,6 +23,7 @@ from dagmesh.model.mesh import Mesh
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG = {"cli.md"}  # every command there is
 PRODUCT = "domains/orders/orders/products/purchase_patterns.py"
 DAYS = ["--days", "3", "--to", "2026-11-19"]
 
@@ -161,7 +162,9 @@ def is_next(document: str, block: Block, following: Block) -> bool:
     return not document[block.end : following.start].replace("```text", "").strip(" \n`")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[pytest.mark.slow] if path.name in LONG else []) for path in DOCUMENTS], ids=lambda path: path.name
+)
 def test_the_commands_and_snippets_of_a_document_run_and_print_what_it_shows(path: Path, request: pytest.FixtureRequest) -> None:
     text = path.read_text(encoding="utf-8")
     if not any(block.kind == "python" or block.commands for block in blocks(text) if block.kind in ("sh", "python")):

@@ -72,6 +72,7 @@ def test_a_killed_feed_loses_and_doubles_no_event(publishers, home: Path, tmp_pa
     store.close()
 
 
+@pytest.mark.slow
 def test_a_killed_fold_is_of_exactly_the_events_up_to_its_position(publishers, home: Path) -> None:
     moments, positions, longest = random.Random(8), [0], 0.2
     for kill in range(KILLS):

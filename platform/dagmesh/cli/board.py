@@ -10,6 +10,7 @@ from dagmesh.cli.options import example, json_option
 from dagmesh.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from dagmesh.lake.lake import Lake
     from dagmesh.model.mesh import Mesh
 
 COLUMNS = ["product", "owner", "version", "snapshot", "rows", "checks", "promise", "seconds"]
@@ -20,20 +21,21 @@ COLUMNS = ["product", "owner", "version", "snapshot", "rows", "checks", "promise
 def board(as_json: bool) -> None:
     """Show every product: owner, version, snapshot, rows, checks, promise kept or not, seconds."""
     from dagmesh.consume.listing import listing
+    from dagmesh.lake.lake import Lake
     from dagmesh.model.mesh import Mesh
 
     mesh = Mesh.find()
     if as_json:
-        print_json(listing(mesh).entries)
+        print_json(listing(mesh, Lake.of(mesh)).entries)
     else:
-        print_board(mesh)
+        print_board(mesh, Lake.of(mesh))
 
 
-def print_board(mesh: Mesh) -> None:
-    """Print the board, then each broken promise and refused snapshot in a sentence."""
+def print_board(mesh: Mesh, lake: Lake) -> None:
+    """Print the board, then each broken promise and refused snapshot in a sentence; the lake is the mesh's, with what it remembers."""
     from dagmesh.consume.listing import listing
 
-    found = listing(mesh)
+    found = listing(mesh, lake)
     entries = found.entries
     print_table(COLUMNS, [_row(entry) for entry in entries])
     for entry in entries:

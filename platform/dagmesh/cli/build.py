@@ -14,6 +14,7 @@ from dagmesh.cli.options import example
 from dagmesh.cli.output import progress_console
 
 if TYPE_CHECKING:
+    from dagmesh.lake.lake import Lake
     from dagmesh.model.mesh import Mesh
     from dagmesh.orchestrate.ran import Ran
 
@@ -63,13 +64,13 @@ def build(days: int, last: date | None, only: tuple[str, ...]) -> None:
     from dagmesh.orchestrate.unchanged import is_unchanged
 
     mesh, wanted = Mesh.find(), wanted_days(days, last)
-    if not only and is_unchanged(mesh, Lake.of(mesh), wanted):
+    lake, failed = Lake.of(mesh), False
+    if not only and is_unchanged(mesh, lake, wanted):
         click.echo("nothing is new: every product is up to date.", err=True)
-        failed = False
     else:
         with collected_seldom():
-            failed = _build(mesh, wanted, only)
-    print_board(mesh)
+            lake, failed = _build(mesh, wanted, only)
+    print_board(mesh, lake)
     if failed:
         raise SystemExit(6)
 
@@ -85,12 +86,14 @@ def collected_seldom() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> bool:
+def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> tuple[Lake, bool]:
+    """The lake that was built, with what is remembered of it, and whether anything failed."""
     from dagmesh.orchestrate.build import build_mesh
+    from dagmesh.orchestrate.resources import lake_of_process
 
     with progress_console().status("loading the domains") as status:
-        ran = build_mesh(mesh, days, only, lambda step: status.update(step))
-        return told(ran)
+        failed = told(build_mesh(mesh, days, only, lambda step: status.update(step)))
+    return lake_of_process(mesh.lake_root, str(mesh.home)), failed
 
 
 def told(ran: Iterable[Ran]) -> bool:

@@ -16,9 +16,11 @@ from dagmesh.cli.output import print_json, print_table
 def list_products(as_json: bool) -> None:
     """List every product: address, owner, rows, newest day, whom it serves."""
     from dagmesh.consume.listing import listing
+    from dagmesh.lake.lake import Lake
     from dagmesh.model.mesh import Mesh
 
-    found = listing(Mesh.find())
+    mesh = Mesh.find()
+    found = listing(mesh, Lake.of(mesh))
     entries = found.entries
     for error in found.broken.values():
         click.echo(str(error), err=True)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dagmesh.audit.literals import quoted
+from dagmesh.consume.empty_catalogue import empty_catalogue, schema, views
 from dagmesh.consume.remembered_lineage import remembered
 from dagmesh.errors import AddressError, NotPublished, nearest, one_of
 from dagmesh.events.declared import declared as events_of
@@ -133,15 +134,13 @@ def column_lineage(product: Product, ports: Mapping[str, Port]) -> Derived:
     others = {read.form for read in product.inputs} | {product.form}
     if others := others - {"duckdb", "events", "projection"}:
         return Derived(why=f"it computes in {' and '.join(sorted(others))}", personal=personal)
-    import duckdb
-
     # Imported here because sqlglot takes a third of a second.
     from dagmesh.consume.sql_lineage import NotRead
 
-    with duckdb.connect(config={"enable_external_access": False}) as con:
+    with empty_catalogue() as con:
         try:
             view = _rehearsed(con, product, ports)
-            made = _traced(view, _views(con), _schema(con), {})
+            made = _traced(view, views(con), schema(con), {})
         except NotRead as error:
             return Derived(why=str(error), personal=personal)
         except Exception as error:  # noqa: BLE001  # the function's own code may dislike empty tables; nobody needs to care
@@ -169,7 +168,6 @@ def _sources(product: Product, ports: Mapping[str, Port]) -> dict[str, list[str]
 
 def _rehearsed(con: duckdb.DuckDBPyConnection, product: Product, ports: Mapping[str, Port]) -> str:
     """The name of a view of what the product's function gives back."""
-    con.execute("SET TimeZone = 'UTC'")
     for parameter, port in ports.items():
         if not port.events:
             described = ", ".join(f"{quoted(name)} {kind}" for name, kind in port.types.items())
@@ -192,18 +190,6 @@ def _argument(con: duckdb.DuckDBPyConnection, read: Read) -> Any:
     if read.form == "events":
         return Events(read.source, lambda name: con.table(quoted(_events(read.parameter, name))))
     return ANY_DAY if read.form == "day" else con.table(quoted(_table(read.parameter)))
-
-
-def _views(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    return dict(con.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
-
-
-def _schema(con: duckdb.DuckDBPyConnection) -> Schema:
-    schema: dict[str, dict[str, str]] = {}
-    columns = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
-    for table, column, kind in con.execute(columns).fetchall():
-        schema.setdefault(table, {})[column] = kind
-    return schema
 
 
 def _traced(table: str, views: Mapping[str, str], schema: Schema, known: dict[str, dict[str, Leaves]]) -> dict[str, Leaves]:

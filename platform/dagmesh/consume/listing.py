@@ -25,9 +25,9 @@ class Listing:
     broken: Mapping[str, DagmeshError]
 
 
-def listing(mesh: Mesh) -> Listing:
-    """Every product of the mesh: published ones from the lake, declared ones from their files."""
-    lake, now = Lake.of(mesh), datetime.now(UTC)
+def listing(mesh: Mesh, lake: Lake) -> Listing:
+    """Every product of the mesh: published ones from its lake, declared ones from their files."""
+    now = datetime.now(UTC)
     domains, broken = mesh.loaded()
     declared = {product.address: product for domain in domains.values() for product in domain.products}
     entries: dict[Address, dict[str, Any]] = {entry.address: entry.describe(now) for entry in catalogue(lake)}

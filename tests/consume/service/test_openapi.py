@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.consume.service.conftest import Served
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
@@ -21,6 +22,7 @@ def test_every_route_is_documented(served: Served) -> None:
     assert set(document["paths"]) == {path for path in paths if path.startswith("/v1/")}
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing_that_the_document_does_not_say(served: Served, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{served.port}/v1/openapi.json"
     asked = ["--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1", "--generation-deterministic"]

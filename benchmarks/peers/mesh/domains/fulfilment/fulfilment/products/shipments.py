@@ -34,8 +34,8 @@ def shipments(shipment_records: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelat
         SELECT
             order_id,
             carrier,
-            shipped_at AT TIME ZONE 'UTC' AS shipped_at,
-            delivered_at AT TIME ZONE 'UTC' AS delivered_at,
+            make_timestamptz(epoch_us(shipped_at)) AS shipped_at,
+            make_timestamptz(epoch_us(delivered_at)) AS delivered_at,
             day
         FROM shipment_records
         """,

@@ -28,7 +28,7 @@ def touches(touch_records: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Date each contact."""
     return dm.sql(
         """
-        SELECT touch_id, customer_id, campaign_id, touched_at AT TIME ZONE 'UTC' AS touched_at, CAST(touched_at AS DATE) AS day
+        SELECT touch_id, customer_id, campaign_id, make_timestamptz(epoch_us(touched_at)) AS touched_at, CAST(touched_at AS DATE) AS day
         FROM touch_records
         """,
         touch_records=touch_records,

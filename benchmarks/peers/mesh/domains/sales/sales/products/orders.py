@@ -42,7 +42,7 @@ def orders(order_records: duckdb.DuckDBPyRelation, products: duckdb.DuckDBPyRela
             CAST(o.qty * o.unit_price_eur AS DECIMAL(18, 2)) AS amount_eur,
             o.status,
             o.channel,
-            o.ordered_at AT TIME ZONE 'UTC' AS ordered_at,
+            make_timestamptz(epoch_us(o.ordered_at)) AS ordered_at,
             CAST(o.ordered_at AS DATE) AS day
         FROM order_records AS o
         LEFT JOIN products AS p USING (product_id)
