@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,6 +31,23 @@ def many_products(found: dict[str, Any]) -> str:
     return "\n".join([f"| {found['products']} products | CPU s | wall s | peak MB |", "|---|---|---|---|", *rows, *ratios])
 
 
+def long_history(found: dict[str, Any]) -> str:
+    """Medians of a publication at each length of benchmarks/long_history.py, and how many times the shortest's each is."""
+    shortest = next(iter(found["lengths"].values()))
+    rows = [
+        f"| {int(length):,} | {f['cpu_ms']:.1f} ({f['cpu_ms'] / shortest['cpu_ms']:.2f}x) | {f['wall_ms']:.1f} | {f['slowest']:.1f} |"
+        for length, f in found["lengths"].items()
+    ]
+    return "\n".join(["| days of history | CPU ms | wall ms | slowest of them, wall ms |", "|---|---|---|---|", *rows])
+
+
+def running(found: dict[str, Any]) -> str:
+    """Starts, memory and clicks of benchmarks/running.py."""
+    named = {"up, until every location answers, s": "ready_s", "memory, PSS, MB": "pss_mb", "click to published, s": "click_s"}
+    rows = [f"| {name} | {median(found[of]):,.2f} | {min(found[of]):,.2f} to {max(found[of]):,.2f} |" for name, of in named.items()]
+    return "\n".join(["| the demo, eight locations | median | from, to |", "|---|---|---|", *rows])
+
+
 def audit(found: dict[str, Any]) -> str:
     """The audit's own table."""
     from benchmarks.audit import table
@@ -37,7 +55,13 @@ def audit(found: dict[str, Any]) -> str:
     return table(found["found"])
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"shop": shop, "many_products": many_products, "audit": audit}
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "shop": shop,
+    "many_products": many_products,
+    "long_history": long_history,
+    "running": running,
+    "audit": audit,
+}
 
 
 def with_tables(text: str) -> str:

@@ -78,9 +78,9 @@ def test_a_download_may_be_some_columns_days_and_rows(served: Served) -> None:
     ],
 )
 def test_where_is_one_condition_over_a_row(served: Served, where: str) -> None:
-    status, _ = problem(served, f"/v1/products/orders.orders/data?columns=order_id&where={quote(where)}")
+    status, detail = problem(served, f"/v1/products/orders.orders/data?columns=order_id&where={quote(where)}")
 
-    assert status == 400
+    assert status == 400, detail
 
 
 def test_masked_columns_are_no_download(served: Served) -> None:

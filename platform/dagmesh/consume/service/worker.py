@@ -66,6 +66,8 @@ def _database(memory_mb: int, *, external: bool) -> duckdb.DuckDBPyConnection:
         "autoload_known_extensions": False,
         "memory_limit": f"{memory_mb}MiB",
         "temp_directory": "",
+        # Of the eight that read ahead from storage each has a stack, which the process's limit counts; this one reads nothing.
+        **({} if external else {"async_threads": 0}),
     }
     con = duckdb.connect(config=config)
     con.execute("SET GLOBAL TimeZone = 'UTC'")
@@ -148,8 +150,8 @@ def _stream(service: socket.socket, result: duckdb.DuckDBPyRelation, ask: dict[s
     out = writer(ask["form"], sink, schema)
     sink.flush()
     for batch in chain([first] if first else [], batches):
+        sink.rows += len(batch)  # before its first piece goes: who breaks off within it has read it
         out.write_batch(batch.cast(schema) if batch.schema != schema else batch)
-        sink.rows += len(batch)
         if ask["form"] == "arrow":
             sink.flush()
     out.close()
@@ -189,7 +191,7 @@ class _Rows:
 
 
 class _Sink:
-    """A file-like object whose bytes go to the service in pieces; `rows` is how many were written.
+    """A file-like object whose bytes go to the service in pieces; `rows` is how many were begun.
 
     Buffers that are `lent` stay as they are until they are sent, so they are not copied: those of an Arrow stream.
     """
