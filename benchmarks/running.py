@@ -33,8 +33,10 @@ from benchmarks.tables import running, write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "running.json"
 PRODUCT = "finance.daily_revenue"
-LAUNCH = """mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) { __typename } }"""
-RUNS = "{ runsOrError(limit: 1) { ... on Runs { results { status } } } }"
+LAUNCH = """mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+} }"""
+RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
 def main() -> None:
@@ -126,11 +128,13 @@ def click(port: int) -> float:
     selector |= {"assetSelection": [{"path": [domain, f"{name}_v1"]}], "assetCheckSelection": []}
     tags = [{"key": "dagster/partition", "value": day}]
     params = {"mode": "default", "executionMetadata": {"tags": tags}, "runConfigData": {}, "selector": selector}
-    ask(port, LAUNCH, params=params)
+    launched = ask(port, LAUNCH, params=params)["launchPipelineExecution"]
+    if "run" not in launched:
+        raise SystemExit(f"the click was answered with {launched}")
     while table.newest == before and time.perf_counter() - began < 60:
         time.sleep(0.02)
     seconds = round(time.perf_counter() - began, 2)
-    while (status := ask(port, RUNS)["runsOrError"]["results"][0]["status"]) not in ("SUCCESS", "FAILURE", "CANCELED"):
+    while (status := ask(port, RUN, id=launched["run"]["runId"])["runOrError"]["status"]) not in ("SUCCESS", "FAILURE", "CANCELED"):
         time.sleep(0.05)
     if status != "SUCCESS" or table.newest == before:
         raise SystemExit(f"the run of {PRODUCT} for {day} ended with {status}")

@@ -193,6 +193,7 @@ class StagedRows:
             self.skipped.append(f"column '{column}' was not held against {owner}.{key}, which is no key that all may know.")
             return None
         staged = f"SELECT DISTINCT {quoted(column)} AS value FROM {self.sql} WHERE {quoted(column)} IS NOT NULL LIMIT {MOST_VALUES}"
-        known = f"SELECT {quoted(key)} AS value FROM {published}"
-        counted = self.con.execute(f"SELECT count(*) FROM ({staged}) AS staged ANTI JOIN ({known}) AS known USING (value)").fetchall()
-        return int(counted[0][0])
+        # Matches are counted, not what has none: of a semi join DuckDB hands the staged values' bounds to the scan of what is published.
+        known = f"SELECT count(DISTINCT value) FROM (SELECT {quoted(key)} AS value FROM {published}) SEMI JOIN staged USING (value)"
+        counted = f"WITH staged AS MATERIALIZED ({staged}) SELECT (SELECT count(*) FROM staged) - ({known})"
+        return int(self.con.execute(counted).fetchall()[0][0])
