@@ -94,6 +94,6 @@ def _attempt(place: Place, key: SigningKey, change: Change, version: int) -> Sna
             if (newest_version(place.storage) or 0) <= version:
                 raise
             return None
-    snapshot = Snapshot(Publication.from_json(text), tuple(sorted(change.files)), place)
+    snapshot = Snapshot(Publication.from_json(text), tuple(sorted(change.files, key=lambda file: file.path)), place)
     remember(place, snapshot)
     return snapshot
