@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from dagmesh.lake.rows_sql import Columns
@@ -45,18 +45,23 @@ class Contents:
     @classmethod
     def read(cls, path: Path) -> Contents:
         """What the file says; nothing when there is no file."""
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
+        state = _state(path)
+        if state is None:
             return cls()
-        return _read(path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known, contents = _remembered.get(path, (None, None))
+        if contents is None or known != state:
+            contents = _parsed(path)
+            _remember(path, state, contents)
+        return contents
 
     def write(self, path: Path) -> None:
         """Let the file say this, whole at once."""
         parts = {str(day or ""): vars(part) for day, part in self.parts.items()}
         beside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
         beside.write_text(json.dumps({"parts": parts, "schemas": self.schemas}), encoding="utf-8")
+        state = _state(beside)
         beside.replace(path)
+        _remember(path, state, self)
 
     def with_parts(self, written: Mapping[date | None, Part], columns: Columns) -> Contents:
         """The contents in which the written days (None: the whole) replace exactly theirs."""
@@ -98,9 +103,28 @@ class Contents:
         return list(columns.items()), len(schemas) > 1
 
 
-@lru_cache(maxsize=64)
-def _read(path: Path, inode: int, changed: int, size: int) -> Contents:
-    """The contents of a file in that state: a plan asks for each table's many times, and a year of days takes a while to read."""
+State = tuple[int, int, int]
+# A plan asks for each table's contents many times, who writes them reads them next, and those of a year of days take a while to read.
+_remembered: dict[Path, tuple[State | None, Contents]] = {}
+_MOST = 64
+
+
+def _state(path: Path) -> State | None:
+    """What changes when a file is replaced; None when there is none."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _remember(path: Path, state: State | None, contents: Contents) -> None:
+    _remembered[path] = state, contents
+    for oldest in list(_remembered)[:-_MOST]:
+        _remembered.pop(oldest, None)
+
+
+def _parsed(path: Path) -> Contents:
     values = json.loads(path.read_text(encoding="utf-8"))
     parts = {
         date.fromisoformat(day) if day else None: Part(**{**part, "files": tuple(part["files"])}) for day, part in values["parts"].items()

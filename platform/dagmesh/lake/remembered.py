@@ -43,8 +43,9 @@ def remembered(place: Place, stage: Stage, judged_by: str) -> dict[date | None, 
     Raises:
         NotPublished, UntrustedSnapshot: there is no snapshot, or the newest is not to be trusted.
     """
-    published, staged = _by_day(load(place).files), _contents(stage)
-    again = {day: files for day, files in published.items() if staged.get(day) == sorted(map(_content, files))}
+    staged = _contents(stage)
+    published = _by_day(file for file in load(place).files if file.day in staged)
+    again = {day: files for day, files in published.items() if staged[day] == sorted(map(_content, files))}
     found: dict[date | None, Remembered] = {}
     if not again:
         return found

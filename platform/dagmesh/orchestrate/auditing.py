@@ -38,14 +38,14 @@ def audited(con: duckdb.DuckDBPyConnection, lake: Lake, inputs: Collection[Input
 def _history(lake: Lake, stage: Stage) -> list[int]:
     """Row counts of the product's newest days, or of its newest snapshots."""
     table = lake.table(stage.product.address)
-    if not table.fingerprints():
+    if table.newest is None:
         return []
     if not stage.days:
         return [past.publication.rows for past in table.history(PAST) if past.trusted]
-    counts = {file.day: 0 for file in table.snapshot().files if file.day and file.day not in stage.days}
+    counts: dict[date, int] = {}
     for file in table.snapshot().files:
-        if file.day in counts:
-            counts[file.day] += file.rows
+        if file.day and file.day not in stage.days:
+            counts[file.day] = counts.get(file.day, 0) + file.rows
     return [counts[day] for day in sorted(counts)[-PAST:]]
 
 
