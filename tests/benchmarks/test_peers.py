@@ -127,7 +127,7 @@ def test_one_day_more_makes_other_rows(built: dict[str, Built]) -> None:
 @pytest.mark.parametrize(
     ("step", "most"),
     [
-        ("full", {"queries": 290, "opened": 620, "row_groups": 140}),
+        ("full", {"queries": 315, "opened": 620, "row_groups": 140}),
         ("one day more", {"queries": 132, "opened": 395, "row_groups": 80}),
     ],
 )

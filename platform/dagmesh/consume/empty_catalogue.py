@@ -22,13 +22,13 @@ _HERE = "NOT internal AND database_name = current_database()"
 @contextmanager
 def empty_catalogue() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a catalogue that is gone afterwards."""
-    name = quoted(f"catalogue {uuid.uuid4().hex}")
-    with _database(os.getpid()).cursor() as con:
+    database, name = _database(os.getpid()), quoted(f"catalogue {uuid.uuid4().hex}")
+    with database.cursor() as con:
         con.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
         try:
             yield con
         finally:
-            con.execute(f"USE memory; DETACH {name}")
+            database.cursor().execute(f"DETACH {name}")
 
 
 @cache
