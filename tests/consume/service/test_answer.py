@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from dagmesh.consume.identity.principal import Principal
 from dagmesh.consume.service.limits import Limits
-from dagmesh.consume.service.queries import Queries
+from dagmesh.consume.service.queries import Queries, Statement
 from dagmesh.model.mesh import Mesh
 
 ANNA = Principal("anna@example.org", "finance")
@@ -33,3 +33,25 @@ def test_every_batch_is_given_once(shop_mesh: Mesh) -> None:
 
 def test_an_answer_without_rows_has_no_batch(shop_mesh: Mesh) -> None:
     assert batches(shop_mesh, "SELECT 1 AS one WHERE false") == []
+
+
+def test_who_breaks_off_within_the_first_rows_has_read_them(shop_mesh: Mesh) -> None:
+    """A part of a batch is handed out before the whole is written: its rows are counted by then."""
+
+    async def asked() -> tuple[int, int]:
+        queries = Queries(shop_mesh, Limits(workers=1, memory_mb=512))
+        await queries.open()
+        try:
+            answer = await queries.run(ANNA, Statement("SELECT repeat('x', 1000) AS text FROM range(2_000)", "json"))
+            async for piece in answer.pieces():
+                if len(piece) > 1000:
+                    break
+            await answer.close()
+            return answer.size_bytes, answer.rows
+        finally:
+            await queries.close()
+
+    size, rows = asyncio.run(asked())
+
+    assert 1000 < size < 2_000_000
+    assert rows == 2_000
