@@ -5,6 +5,7 @@ PORT ?= 3000
 SERVE ?= 1
 DAYS ?= 30
 AGAIN ?=
+HANGS := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true # a test that hangs says where, and fails
 ORDERS ?= 1000
 V := .venv/bin
 DOMAINS := $(wildcard domains/*/pyproject.toml)
@@ -32,11 +33,11 @@ ifneq ($(SERVE),0)
 endif
 
 test: setup ## the tests that take minutes at most (AGAIN=--last-failed: those that failed)
-	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not browser" -o cache_dir=.pytest_cache/test $(AGAIN)
-	@$(V)/python -m pytest -q -m "browser and not slow" -o cache_dir=.pytest_cache/browser $(AGAIN)
+	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not browser" -o cache_dir=.pytest_cache/test $(HANGS) $(AGAIN)
+	@$(V)/python -m pytest -q -m "browser and not slow" -o cache_dir=.pytest_cache/browser $(HANGS) $(AGAIN)
 
 slow: setup ## the tests that take longer: own environments, faults, mutants
-	@$(V)/python -m pytest -q -n 2 -m slow -o cache_dir=.pytest_cache/slow $(AGAIN)
+	@$(V)/python -m pytest -q -n 2 -m slow -o cache_dir=.pytest_cache/slow $(HANGS) $(AGAIN)
 
 lint: setup ## ruff, mypy, import rules
 	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh platform/policies && $(V)/lint-imports

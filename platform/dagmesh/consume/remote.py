@@ -77,6 +77,7 @@ class RemoteConnection:
             response = self._response(connection, {"sql": statement, "purpose": self._purpose, **said})
             try:
                 rows = pa.ipc.open_stream(response).read_all()
+                response.read()  # the end of the answer, which comes after the last row: who leaves before it has abandoned the read
             except (HTTPException, pa.ArrowInvalid, OSError) as error:
                 query = response.headers.get("dagmesh-query")
                 raise QueryLimit(

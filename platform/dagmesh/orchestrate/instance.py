@@ -44,6 +44,7 @@ def _settings(home: Path, folder: Path) -> str:
         "history": folder / "history",
         "events": folder / "history" / "runs",
         "schedules": folder / "schedules",
+        "output": folder / "storage",
         "socket": home / RUN_FOLDER / LAUNCH_SOCKET,
     }
     return template.substitute({name: json.dumps(str(path)) for name, path in paths.items()})

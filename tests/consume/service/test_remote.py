@@ -1,10 +1,13 @@
 """The Python client: the local connection's interface over HTTP, its errors the same classes."""
 
+import socket
 import ssl
 import subprocess
 from datetime import date
 from pathlib import Path
+from threading import Thread
 
+import pyarrow as pa
 import pytest
 from tests.consume.conftest import TUESDAY
 from tests.consume.service.conftest import Served, serving
@@ -45,6 +48,29 @@ def test_the_purpose_is_recorded(served: Served, mesh_at: RemoteConnection) -> N
     mesh_at.sql("select 1 from orders.orders where order_id = 77")
 
     assert [line["purpose"] for line in served.log if "address" in line][-1] == "close the books"
+
+
+def break_off_before_the_end(server: socket.socket) -> None:
+    """Answer one request with all rows of an Arrow stream, and close before HTTP's own end of the answer."""
+    rows = pa.BufferOutputStream()
+    with pa.ipc.new_stream(rows, pa.schema([("n", pa.int64())])) as stream:
+        stream.write(pa.record_batch({"n": [1]}))
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ndagmesh-reads: []\r\ndagmesh-query: q1\r\n\r\n"
+    connection, _ = server.accept()
+    with connection, connection.makefile("rb") as request:
+        sent = next(int(line.split()[1]) for line in request if line.lower().startswith(b"content-length"))
+        assert list(iter(request.readline, b"\r\n"))  # the other headers
+        request.read(sent)
+        connection.sendall(head + f"{rows.tell():x}\r\n".encode() + rows.getvalue().to_pybytes() + b"\r\n")
+
+
+def test_an_answer_is_read_to_its_end_and_not_only_to_its_last_row() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = Thread(target=break_off_before_the_end, args=(server,))
+        answering.start()
+        with pytest.raises(QueryLimit, match=r"The answer broke off: .* Its log says more of q1"):
+            dm.connect(f"http://127.0.0.1:{server.getsockname()[1]}", token="finance").sql("select 1 from orders.orders")
+        answering.join()
 
 
 @pytest.mark.parametrize(
