@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.audit_data import BAD, ROW_GROUPS, SHAPES, rows_sql  # noqa: E402  # after the path
-from benchmarks.measuring import machine  # noqa: E402  # the same
+from benchmarks.measuring import machine, own_peak_mb  # noqa: E402  # the same
 from benchmarks.tables import write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "audit.json"
@@ -121,7 +121,7 @@ def one(contender: str, file: str, rows: int) -> dict[str, Any]:
         after = resource.getrusage(resource.RUSAGE_SELF)
         times.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, perf_counter() - began))
     cpu, wall = (statistics.median(some) for some in zip(*times, strict=True))
-    return {"cpu_s": round(cpu, 4), "wall_s": round(wall, 4), "peak_mb": after.ru_maxrss >> 10, "broken": sorted(set(broken))}
+    return {"cpu_s": round(cpu, 4), "wall_s": round(wall, 4), "peak_mb": own_peak_mb(), "broken": sorted(set(broken))}
 
 
 def connected() -> Any:

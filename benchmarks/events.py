@@ -33,7 +33,7 @@ sys.path[:0] = [str(ROOT)]
 sys.path.append(str(ROOT / "domains" / "orders"))
 
 from benchmarks.history import SOURCE, arrivals, customer, events, make  # noqa: E402 - after the folders are known
-from benchmarks.measuring import machine  # noqa: E402
+from benchmarks.measuring import machine, own_peak_mb  # noqa: E402
 
 import dagmesh as dm  # noqa: E402
 from dagmesh.events.declared import declared  # noqa: E402
@@ -188,13 +188,7 @@ def timed(run: Callable[[], object]) -> Figures:
     run()
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"cpu_s": round(cpu, 3), "wall_s": round(perf_counter() - began, 3), "peak_mb": peak_mb()}
-
-
-def peak_mb() -> int:
-    """The most memory that this process had; `ru_maxrss` would count its parent's."""
-    [said] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(said.split()[1]) >> 10
+    return {"cpu_s": round(cpu, 3), "wall_s": round(perf_counter() - began, 3), "peak_mb": own_peak_mb()}
 
 
 def in_child(function: Callable[..., Figures], *arguments: object) -> Figures:

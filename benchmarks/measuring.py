@@ -17,7 +17,7 @@ Figures = dict[str, float]
 
 
 def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path | None = None) -> Figures:
-    """`cpu_s` (user and system), `wall_s` and `peak_mb` (sum of resident sets, sampled every 50 ms) of a command.
+    """`cpu_s` (user and system), `wall_s` and `peak_mb` (sampled every 50 ms; what processes share counts once) of a command.
 
     Args:
         command: what to run.
@@ -57,14 +57,20 @@ class Peak(threading.Thread):
         while not self._stopped.wait(0.05):
             try:
                 tree = [self._process, *self._process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(process.memory_info().rss for process in tree))
-            except psutil.NoSuchProcess:
+                self.bytes = max(self.bytes, sum(process.memory_full_info().pss for process in tree))
+            except (psutil.NoSuchProcess, psutil.AccessDenied):  # one ends just now
                 continue
 
     def stop(self) -> None:
         """Stop sampling."""
         self._stopped.set()
         self.join()
+
+
+def own_peak_mb() -> int:
+    """The most memory that this process had; `ru_maxrss` would count its parent's."""
+    [said] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(said.split()[1]) >> 10
 
 
 def machine() -> dict[str, object]:

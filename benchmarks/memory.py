@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measuring import machine  # noqa: E402  # after the path
+from benchmarks.measuring import machine, own_peak_mb  # noqa: E402  # after the path
 
 RESULTS = Path(__file__).parent / "results" / "memory.json"
 # Every one different, in no order, 40 characters wide.
@@ -140,8 +140,7 @@ class Steps:
     def note(self, step: str) -> None:
         """A step ends here."""
         now, cpu = perf_counter(), self._used()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        self.found[step] = {"cpu_s": round(cpu - self._cpu, 2), "wall_s": round(now - self._began, 2), "peak_mb": peak}
+        self.found[step] = {"cpu_s": round(cpu - self._cpu, 2), "wall_s": round(now - self._began, 2), "peak_mb": own_peak_mb()}
         self._began, self._cpu = now, cpu
 
     def _used(self) -> float:

@@ -1,9 +1,11 @@
 """Runs that a command makes in its own process, seen by the run monitoring of a mesh that runs beside it."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -78,6 +80,53 @@ def test_a_failed_run_says_the_cause_and_the_line_and_the_board_shows_it_until_o
     assert re.search(r"sensors\.readings@1 failed at .* \(run .{8}\): ValueError: boom Owner: team:sensors\.", said)
     assert mended.exit_code == 0, mended.stderr
     assert "failed at" not in CliRunner().invoke(main, ["board"]).stdout
+
+
+def on_a_terminal(command: list[str], folder: Path) -> str:
+    """What a command writes to stderr where that is a terminal."""
+    reading, terminal = pty.openpty()
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=terminal) as process, os.fdopen(reading, "rb", 0) as shown:
+        os.close(terminal)
+        said = bytearray()
+        with suppress(OSError):  # so Linux says that nobody has the terminal any more
+            while piece := shown.read(1024):
+                said += piece
+    assert process.returncode == 0
+    return said.decode()
+
+
+def test_on_a_terminal_one_line_says_what_is_being_made(small_mesh: SmallMesh) -> None:
+    small_mesh.export("2026-11-01", 10)
+
+    said = on_a_terminal([sys.executable, "-m", "dagmesh", "build", "--days", "1", "--to", "2026-11-01"], small_mesh.root)
+
+    lines = re.sub(r" \(.* s\)", "", said).split("\r\x1b[2K")
+    assert lines == [
+        "",
+        "loading the domains",
+        "sensors: events",
+        "sensors: readings_v1",
+        "\x1b[32mdone\x1b[0m sensors 2026-11-01: events, readings_v1\r\n",
+        "reports: totals_v1",
+        "\x1b[32mdone\x1b[0m reports 2026-11-01: totals_v1\r\n",
+        "",
+    ]
+
+
+def test_ctrl_c_stops_the_build_and_the_next_one_makes_the_rest(small_mesh: SmallMesh) -> None:
+    product = "domains/sensors/sensors/products/readings.py"
+    stop = "    import os, signal\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    small_mesh.change(product, "    return dm.sql(", f"{stop}    return dm.sql(")
+    small_mesh.export("2026-11-01", 10)
+    command = [sys.executable, "-m", "dagmesh", "build", "--days", "1", "--to", "2026-11-01"]
+
+    stopped = subprocess.run(command, cwd=small_mesh.root, capture_output=True, text=True, check=False)
+    small_mesh.change(product, stop, "")
+    mended = subprocess.run(command, cwd=small_mesh.root, capture_output=True, text=True, check=False)
+
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (130, "", "stopped by Ctrl-C.\n")
+    assert mended.returncode == 0, mended.stderr
+    assert small_mesh.rows("reports.totals") == [(date(2026, 11, 1), 10)]
 
 
 def test_a_domain_that_cannot_be_imported_leaves_the_others_listed(small_mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:

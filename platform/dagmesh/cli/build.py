@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagmesh.cli.options import example
-from dagmesh.cli.output import progress_console
+from dagmesh.cli.output import one_line, progress_console
 
 if TYPE_CHECKING:
     from dagmesh.lake.lake import Lake
@@ -91,9 +91,17 @@ def _build(mesh: Mesh, days: Sequence[date], only: Sequence[str]) -> tuple[Lake,
     from dagmesh.orchestrate.build import build_mesh
     from dagmesh.orchestrate.resources import lake_of_process
 
-    with progress_console().status("loading the domains") as status:
-        failed = told(build_mesh(mesh, days, only, lambda step: status.update(step)))
+    with one_line() as show:
+        show("loading the domains")
+        failed = told(_each_after(lambda: show(""), build_mesh(mesh, days, only, show, beside=True)))
     return lake_of_process(mesh.lake_root, str(mesh.home)), failed
+
+
+def _each_after(clear: Callable[[], None], ran: Iterable[Ran]) -> Iterator[Ran]:
+    """Each run, the line of progress being cleared before anything is said of it."""
+    for run in ran:
+        clear()
+        yield run
 
 
 def told(ran: Iterable[Ran]) -> bool:

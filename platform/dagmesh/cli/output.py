@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,27 @@ def progress_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def one_line() -> Iterator[Callable[[str], None]]:
+    """Shows a text in one line of the terminal, which the next text replaces and an empty one clears; nothing where nobody watches.
+
+    It writes past stderr, which a run captures, and has no thread, so that the process may fork.
+    """
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    terminal, width = os.dup(sys.stderr.fileno()), shutil.get_terminal_size().columns
+
+    def show(text: str) -> None:
+        os.write(terminal, f"\r\x1b[2K{text[: width - 1]}".encode())
+
+    try:
+        yield show
+    finally:
+        show("")
+        os.close(terminal)
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from dagmesh.errors import NotPublished
 from dagmesh.lake.lake import Lake
 from dagmesh.model.domain import Product
 from dagmesh.model.mesh import Mesh
-from dagmesh.orchestrate.build import Builder, Progress, dagster_instance
+from dagmesh.orchestrate.builder import Builder, Progress, dagster_instance
 from dagmesh.orchestrate.days_in_words import in_a_row
 from dagmesh.orchestrate.loading import dagster_domain
 from dagmesh.orchestrate.ran import Ran

@@ -17,7 +17,7 @@ from dagmesh.lake.quarantine import remove_quarantine
 from dagmesh.model.domain import Domain, Product
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.again import make_again
-from dagmesh.orchestrate.build import Progress
+from dagmesh.orchestrate.builder import Progress
 from dagmesh.orchestrate.loading import dagster_domain
 
 _SNAPSHOTS = 1000

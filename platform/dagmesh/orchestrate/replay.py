@@ -22,7 +22,8 @@ from dagmesh.model.address import Address
 from dagmesh.model.domain import Product
 from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.again import make_again
-from dagmesh.orchestrate.build import Progress, product_key
+from dagmesh.orchestrate.build import product_key
+from dagmesh.orchestrate.builder import Progress
 from dagmesh.orchestrate.domain_events import event_store
 from dagmesh.orchestrate.loading import dagster_domain
 from dagmesh.orchestrate.ran import Ran
