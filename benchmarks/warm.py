@@ -18,7 +18,7 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.measuring import Figures, machine, measured
-from benchmarks.peers.contenders import CONTENDERS
+from benchmarks.peers.contenders import CONTENDERS, Contender
 from benchmarks.peers.exports import write_exports
 from benchmarks.peers.place import Place
 
@@ -55,16 +55,17 @@ def one_day_more(name: str, exports: Path, folder: Path) -> Figures:
     place, contender = Place(folder, DAYS), CONTENDERS[name]
     place.hand_over(exports)
     contender.prepare(place, "full")
-    for step in ("full", "one day more"):
-        if step == "one day more":
-            place.hand_over_one_day_more(exports)
-        command = contender.command(place, step)
-        if name == "dagmesh" and step == "one day more":
-            found = forked(place, folder / "mesh")
-        else:
-            found = measured(command.words, command.folder, command.environment)
+    commanded(contender, place, "full")
+    place.hand_over_one_day_more(exports)
+    found = forked(place, folder / "mesh") if name == "dagmesh" else commanded(contender, place, "one day more")
     shutil.rmtree(folder)
     return found
+
+
+def commanded(contender: Contender, place: Place, step: str) -> Figures:
+    """What a step costs in a process of its own."""
+    command = contender.command(place, step)
+    return measured(command.words, command.folder, command.environment)
 
 
 def forked(place: Place, mesh: Path) -> Figures:
