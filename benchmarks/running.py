@@ -82,7 +82,7 @@ def build(home: Path) -> None:
 
 
 @contextmanager
-def up() -> Iterator[tuple[int, float]]:
+def up(mesh: Path = ROOT) -> Iterator[tuple[int, float]]:
     """The port of a running mesh, and the wall seconds until every location answered.
 
     Raises:
@@ -92,7 +92,7 @@ def up() -> Iterator[tuple[int, float]]:
         port: int = server.getsockname()[1]
     began = time.perf_counter()
     words = [sys.executable, "-m", "dagmesh", "up", "--port", str(port)]
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, cwd=mesh, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     said = process.stdout.readline()
     seconds = round(time.perf_counter() - began, 2)

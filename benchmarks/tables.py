@@ -31,6 +31,15 @@ def many_products(found: dict[str, Any]) -> str:
     return "\n".join([f"| {found['products']} products | CPU s | wall s | peak MB |", "|---|---|---|---|", *rows, *ratios])
 
 
+def many_domains(found: dict[str, Any]) -> str:
+    """The steps of benchmarks/many_domains.py; of a running mesh wall seconds until every location answers, and its memory."""
+    head = f"{found['domains']} domains of {found['products']} products"
+    steps = [f"| {step} | {f['cpu_s']:.1f} | {f['wall_s']:.1f} | {f['peak_mb']:,.0f} |" for step, f in found["steps"].items()]
+    up = found.get("up")
+    started = [f"| up, until every location answers | | {up['ready_s']:.1f} | {up['pss_mb']:,.0f} |"] if up else []
+    return "\n".join([f"| {head} | CPU s | wall s | peak MB |", "|---|---|---|---|", *steps, *started])
+
+
 def long_history(found: dict[str, Any]) -> str:
     """Medians of a publication at each length of benchmarks/long_history.py, and how many times the shortest's each is."""
     shortest = next(iter(found["lengths"].values()))
@@ -58,6 +67,7 @@ def audit(found: dict[str, Any]) -> str:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "shop": shop,
     "many_products": many_products,
+    "many_domains": many_domains,
     "long_history": long_history,
     "running": running,
     "audit": audit,
