@@ -60,11 +60,13 @@ def _captured(stream: TextIO, file: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        stream.flush()
-        os.dup2(onward, descriptor)
-        ended.set()
-        follower.join()
-        os.close(onward)
+        try:
+            stream.flush()
+        finally:  # also where the disk is full, so that what is said of it can be read
+            os.dup2(onward, descriptor)
+            ended.set()
+            follower.join()
+            os.close(onward)
 
 
 def _follow(file: Path, descriptor: int, ended: Event) -> None:

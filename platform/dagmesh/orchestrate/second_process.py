@@ -38,7 +38,7 @@ Asked = tuple[list[tuple[Key, tuple[date, ...]]], Sequence[date]]
 def second_process(mesh: Mesh, domains: Mapping[str, Loaded], wanted: bool) -> Iterator[SecondProcess | None]:
     """The process; None where it is not wanted, nothing is folded beside anything, there is one core, or this process must not fork."""
     folding = [name for name, loaded in domains.items() if any(product.projection for product in loaded.domain.products)]
-    if not (wanted and folding and len(domains) > 1 and len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1):
+    if not (wanted and folding and len(domains) > 1 and (os.cpu_count() or 1) > 1 and threading.active_count() == 1):
         yield None
         return
     second = SecondProcess(mesh, domains, frozenset(domains) - frozenset(folding))
@@ -74,7 +74,7 @@ class SecondProcess:
         asked: Asked = ([(todo.node.key, todo.days) for todo in beside], looked_at)
         try:
             self._here.send(asked)
-        except BrokenPipeError:  # it was killed while it had nothing to do
+        except ConnectionError:  # it was killed while it had nothing to do
             self._ended()
             return
         self.batch, self._began = beside, perf_counter()
@@ -88,7 +88,7 @@ class SecondProcess:
         batch, self.batch = self.batch, ()
         try:
             return batch, self._here.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             words = f"the process that made it {how(self._ended())} before it was done. What was published before is as it was."
         keys = tuple(todo.node.key for todo in batch)
         return batch, Ran(keys[0][0], keys, days_made(batch), False, perf_counter() - self._began, (words,))
@@ -121,5 +121,5 @@ def _serve(connection: Connection, mesh: Mesh, domains: Mapping[str, Loaded]) ->
                 keys, looked_at = connection.recv()
                 batch = [Todo(builder.nodes[key], days, "", frozenset()) for key, days in keys]
                 connection.send(builder.run(batch, lambda step: None, looked_at))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         return
