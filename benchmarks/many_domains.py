@@ -50,6 +50,7 @@ def main() -> None:
     found = {"domains": asked.domains, "products": asked.products, "machine": machine(), "measured_at": f"{datetime.now(UTC):%Y-%m-%d}"}
     try:
         found["steps"] = steps(folder, asked.domains, asked.products)
+        RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")  # it may not start
         if not asked.no_up:
             found["up"] = started(folder)
     finally:

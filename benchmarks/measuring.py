@@ -56,15 +56,29 @@ class Peak(threading.Thread):
         """Sample until stopped or until the process is gone."""
         while not self._stopped.wait(0.05):
             try:
-                tree = [self._process, *self._process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(process.memory_full_info().pss for process in tree))
-            except (psutil.NoSuchProcess, psutil.AccessDenied):  # one ends just now
+                self.bytes = max(self.bytes, tree_bytes(self._process))
+            except psutil.NoSuchProcess:
                 continue
 
     def stop(self) -> None:
         """Stop sampling."""
         self._stopped.set()
         self.join()
+
+
+def tree_bytes(root: psutil.Process) -> int:
+    """What a process and all below it have, shared pages counted once.
+
+    Raises:
+        psutil.NoSuchProcess: it is gone.
+    """
+    found = 0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            found += process.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it ends just now
+            continue
+    return found
 
 
 def own_peak_mb() -> int:

@@ -28,7 +28,7 @@ import psutil
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measuring import machine  # noqa: E402  # after the path
+from benchmarks.measuring import machine, tree_bytes  # noqa: E402  # after the path
 from benchmarks.tables import running, write_tables  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "running.json"
@@ -94,11 +94,11 @@ def up(mesh: Path = ROOT) -> Iterator[tuple[int, float]]:
     words = [sys.executable, "-m", "dagmesh", "up", "--port", str(port)]
     process = subprocess.Popen(words, cwd=mesh, stdout=subprocess.PIPE, text=True)
     assert process.stdout
-    said = process.stdout.readline()
-    seconds = round(time.perf_counter() - began, 2)
-    if "Dagster UI" not in said or "not loaded" in said:
-        raise SystemExit(f"up said: {said}")
     try:
+        said = process.stdout.readline()
+        seconds = round(time.perf_counter() - began, 2)
+        if "Dagster UI" not in said or "not loaded" in said:
+            raise SystemExit(f"up said: {said}")
         yield port, seconds
     finally:
         process.terminate()
@@ -107,7 +107,7 @@ def up(mesh: Path = ROOT) -> Iterator[tuple[int, float]]:
 
 def pss() -> int:
     """Megabytes of this process's children and theirs, what they share counted once."""
-    return sum(process.memory_full_info().pss for process in psutil.Process().children(recursive=True)) >> 20
+    return sum(tree_bytes(child) for child in psutil.Process().children()) >> 20
 
 
 def click(port: int) -> float:

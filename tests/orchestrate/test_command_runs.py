@@ -113,9 +113,20 @@ def test_on_a_terminal_one_line_says_what_is_being_made(small_mesh: SmallMesh) -
     ]
 
 
-def test_ctrl_c_stops_the_build_and_the_next_one_makes_the_rest(small_mesh: SmallMesh) -> None:
+IN_PYTHON = """    import os, signal
+    os.kill(os.getpid(), signal.NAME)
+"""
+IN_DUCKDB = """    import os, signal, threading
+    threading.Timer(0.5, os.kill, [os.getpid(), signal.NAME]).start()
+    duckdb.connect(config={"threads": 1}).execute("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b").fetchall()
+"""
+
+
+@pytest.mark.parametrize(("name", "code", "words"), [("SIGINT", 130, "stopped by Ctrl-C.\n"), ("SIGTERM", 143, "")])
+@pytest.mark.parametrize("at", [IN_PYTHON, IN_DUCKDB], ids=["in Python", "in DuckDB"])
+def test_ctrl_c_stops_the_build_and_the_next_one_makes_the_rest(small_mesh: SmallMesh, at: str, name: str, code: int, words: str) -> None:
     product = "domains/sensors/sensors/products/readings.py"
-    stop = "    import os, signal\n    os.kill(os.getpid(), signal.SIGINT)\n"
+    stop = at.replace("NAME", name)
     small_mesh.change(product, "    return dm.sql(", f"{stop}    return dm.sql(")
     small_mesh.export("2026-11-01", 10)
     command = [sys.executable, "-m", "dagmesh", "build", "--days", "1", "--to", "2026-11-01"]
@@ -124,7 +135,7 @@ def test_ctrl_c_stops_the_build_and_the_next_one_makes_the_rest(small_mesh: Smal
     small_mesh.change(product, stop, "")
     mended = subprocess.run(command, cwd=small_mesh.root, capture_output=True, text=True, check=False)
 
-    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (130, "", "stopped by Ctrl-C.\n")
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (code, "", words)
     assert mended.returncode == 0, mended.stderr
     assert small_mesh.rows("reports.totals") == [(date(2026, 11, 1), 10)]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import psutil
 import pytest
 from tests.event_mesh import EventMesh, event
@@ -19,13 +20,16 @@ from tests.running_mesh import until
 from tests.small_mesh import HOME_SETTINGS, make_small_mesh
 
 from dagmesh.lake.lake import Lake
+from dagmesh.orchestrate.instance import install
 
 DAYS = [f"2026-03-{number:02}" for number in range(1, 11)]
 BUILD = ["build", "--days", str(len(DAYS)), "--to", DAYS[-1]]
 DEED = """    from pathlib import Path
-    import os, signal
+    import os, signal, threading
     Path(f"{os.environ['PIDS']}/library.new").write_text(str(os.getpid()))
     os.rename(f"{os.environ['PIDS']}/library.new", f"{os.environ['PIDS']}/library")
+    if os.environ["DEED"] == "WAIT":
+        threading.Event().wait()
     if os.environ["DEED"]:
         os.kill(os.getpid(), getattr(signal, os.environ["DEED"]))
     return events.feed"""
@@ -86,7 +90,11 @@ ALL = [date.fromisoformat(day) for day in DAYS]
 EVERYTHING = {"addressed": [], "letters": [], "loans": ALL, "readers": [], "towns": [], "readings": ALL}
 
 
-def test_a_domain_is_folded_beside_another_by_the_second_process(mesh: EventMesh, pids: Path) -> None:
+@pytest.mark.parametrize("first", ["sensors", "library"])
+def test_a_domain_is_folded_beside_another_by_the_second_process(mesh: EventMesh, pids: Path, first: str) -> None:
+    head, *stanzas = (mesh.root / "workspace.yaml").read_text().splitlines()
+    in_order = sorted(stanzas, key=lambda stanza: f"location_name: {first}" not in stanza)
+    mesh.write("workspace.yaml", "\n".join([head, *in_order, ""]))
     process = build(mesh, pids)
     _, errors = process.communicate()
 
@@ -129,3 +137,17 @@ def test_a_build_that_is_ended_leaves_nobody_behind(mesh: EventMesh, pids: Path,
     until(lambda: not second.is_running() or second.status() == psutil.STATUS_ZOMBIE)
     assert set(made(mesh, pids)) >= {f"done library {DAYS[0]} to {DAYS[-1]}: library_events, letters_v1, loans_v1, readers_v1, towns_v1"}
     assert published(mesh) == EVERYTHING
+
+
+def test_ctrl_c_while_waiting_for_the_second_process_ends_its_run_too(mesh: EventMesh, pids: Path) -> None:
+    process = build(mesh, pids, "WAIT")
+    assert process.stderr is not None
+    assert next(line for line in process.stderr if line.startswith("done sensors"))
+    until(lambda: (pids / "library").exists())
+
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+
+    assert (process.returncode, errors) == (130, "stopped by Ctrl-C.\n")
+    with dg.DagsterInstance.from_config(str(install(mesh.mesh.home))) as instance:
+        assert sorted(run.status.value for run in instance.get_runs()) == ["FAILURE", "SUCCESS"]

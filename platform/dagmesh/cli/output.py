@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,9 +43,10 @@ def one_line() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda text: None
         return
-    terminal, width = os.dup(sys.stderr.fileno()), shutil.get_terminal_size().columns
+    terminal = os.dup(sys.stderr.fileno())
 
     def show(text: str) -> None:
+        width = os.get_terminal_size(terminal).columns or 80  # a terminal that nobody gave a size says 0
         os.write(terminal, f"\r\x1b[2K{text[: width - 1]}".encode())
 
     try:

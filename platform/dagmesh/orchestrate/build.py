@@ -102,12 +102,11 @@ class _Stale:
         """What is made next here, what can be made beside it being handed over; when nothing seems left, all is looked at anew."""
         nodes, same, second = self.builder.nodes, self._same_again(), self.second
         planned = plan(nodes, self.days, same, states)
+        if second:
+            second.offer(planned, self.days)
         if second and second.batch:
-            return planned.batch_beside(second.domains)
-        batch = planned.batch()
-        if second and batch:
-            second.offer(planned, batch, self.days)
-        return batch or plan(nodes, self.days, same).batch()
+            return next((batch for batch in planned.whole_batches() if batch[0].node.key[0] not in second.domains), ())
+        return planned.batch() or plan(nodes, self.days, same).batch()
 
     def _same_again(self) -> set[Part]:
         """What was tried and would come to the same."""

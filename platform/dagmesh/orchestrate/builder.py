@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +24,11 @@ from dagmesh.orchestrate.launcher import PROCESS
 from dagmesh.orchestrate.loading import Loaded, nodes_of
 from dagmesh.orchestrate.nodes import Node, TableNode
 from dagmesh.orchestrate.plan import Todo, plan
+from dagmesh.orchestrate.processes import stop_requests
 from dagmesh.orchestrate.ran import Ran
 from dagmesh.orchestrate.resources import lake_of_process
 from dagmesh.orchestrate.run_days import days_made, run_tags
-from dagmesh.orchestrate.run_messages import failures, warnings, was_interrupted
+from dagmesh.orchestrate.run_messages import failures, warnings
 from dagmesh.orchestrate.run_origin import note_origin, origin_tags
 
 Progress = Callable[[str], None]
@@ -75,24 +77,25 @@ class Builder:
         """One Dagster run of nodes of one domain, planned by a look at some days (none: not planned, but asked for).
 
         Raises:
-            KeyboardInterrupt: somebody stopped it; what it published before stands.
+            KeyboardInterrupt, SystemExit: somebody stopped it; what it published before stands.
         """
         began = perf_counter()
         keys = tuple(todo.node.key for todo in batch)
         name, run_id = keys[0][0], dg._core.utils.make_new_run_id()
         self.instance.add_event_listener(run_id, lambda entry: _report(entry, name, progress))
         job = self.domains[name].definitions.resolve_implicit_global_asset_job_def()
-        result = job.execute_in_process(
-            instance=self.instance,
-            run_id=run_id,
-            asset_selection=[dg.AssetKey(list(key)) for key in keys],
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={**run_tags(batch, looked_at), **origin_tags(name), PROCESS: str(os.getpid())},
-            raise_on_error=False,
-        )
-        note_origin(self.instance, run_id, name)
-        if was_interrupted(result):
-            raise KeyboardInterrupt
+        with stop_requests() as asked_to_stop:
+            result = job.execute_in_process(
+                instance=self.instance,
+                run_id=run_id,
+                asset_selection=[dg.AssetKey(list(key)) for key in keys],
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={**run_tags(batch, looked_at), **origin_tags(name), PROCESS: str(os.getpid())},
+                raise_on_error=False,
+            )
+            note_origin(self.instance, run_id, name)
+            for number in asked_to_stop():  # Dagster and DuckDB make failures of a step of it, after which others would be made
+                raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         said = tuple(failures(result)), tuple(warnings(result))
         return Ran(name, keys, days_made(batch), result.success, perf_counter() - began, *said, begun=_begun(job, result))
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._serdes import ConfigurableClassData
 
 _EVERY = 0.2  # seconds between looks at what is new
+_PIECE = 1 << 20
 
 
 class CapturedOutput(LocalComputeLogManager):
@@ -54,9 +54,9 @@ def _captured(stream: TextIO, file: Path) -> Iterator[None]:
             return
         stream.flush()
         onward, ended = os.dup(descriptor), Event()
+        follower = Thread(target=_follow, args=(file, onward, ended), daemon=True)
+        follower.start()
         os.dup2(captured.fileno(), descriptor)
-    follower = Thread(target=_follow, args=(file, onward, ended), daemon=True)
-    follower.start()
     try:
         yield
     finally:
@@ -74,8 +74,15 @@ def _follow(file: Path, descriptor: int, ended: Event) -> None:
         try:
             with open(descriptor, "wb", closefd=False) as onward:
                 while not ended.wait(_EVERY):
-                    shutil.copyfileobj(captured, onward)
-                    onward.flush()
-                shutil.copyfileobj(captured, onward)
+                    _copy(captured, onward)
+                _copy(captured, onward)
         except BrokenPipeError:  # nobody reads there any more; the file has everything
             return
+
+
+def _copy(captured: BinaryIO, onward: BinaryIO) -> None:
+    """Copy what is there by now: something that the run left behind may go on writing for ever."""
+    left = os.fstat(captured.fileno()).st_size - captured.tell()
+    while left > 0 and (piece := captured.read(min(left, _PIECE))):
+        left -= onward.write(piece)
+    onward.flush()

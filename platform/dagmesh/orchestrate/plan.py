@@ -48,15 +48,15 @@ class Plan:
 
         A domain of which one run can make everything comes first: another may wait for less then, and be made at once too.
         """
-        return self.batch_beside(()) or next((some for some, _ in self._batches(()) if some), ())
+        return next(iter(self.whole_batches()), ()) or next((some for some, _ in self._batches() if some), ())
 
-    def batch_beside(self, busy: Collection[str]) -> tuple[Todo, ...]:
-        """Everything there is to make of the next domain that needs nothing of those that are busy; none when there is no such domain."""
-        return next((some for some, done in self._batches(busy) if done), ())
+    def whole_batches(self) -> list[tuple[Todo, ...]]:
+        """Of each domain of which one run can make everything there is, that: none of them needs another."""
+        return [some for some, done in self._batches() if done]
 
-    def _batches(self, busy: Collection[str]) -> Iterator[tuple[tuple[Todo, ...], bool]]:
+    def _batches(self) -> Iterator[tuple[tuple[Todo, ...], bool]]:
         domains = dict.fromkeys(todo.node.key[0] for todo in self.todo)
-        return (_batch([todo for todo in self.todo if todo.node.key[0] == domain]) for domain in domains if domain not in busy)
+        return (_batch([todo for todo in self.todo if todo.node.key[0] == domain]) for domain in domains)
 
 
 def _batch(planned: Sequence[Todo]) -> tuple[tuple[Todo, ...], bool]:

@@ -11,8 +11,10 @@ import os
 import select
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,8 +31,9 @@ def fork(main: Callable[[], object], *, group: int = 0, log: Path | None = None,
         log: file its output is appended to; without one it writes where this process does.
         closing: descriptors it must not keep open.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by whoever started this
+            stream.flush()
     held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # a signal to the child must not wake the parent
     pid = os.fork()
     if pid == 0:
@@ -103,6 +106,28 @@ def how(code: int) -> str:
 def environment_of(executable: str) -> dict[str, str]:
     """The environment for another interpreter: its own commands come first, as in an activated environment."""
     return {**os.environ, "PATH": f"{Path(executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], set[int]]]:
+    """Tells which of SIGINT, SIGTERM and SIGHUP came within, whatever a library made of them; hears nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield set
+        return
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    def came() -> set[int]:
+        ready, _, _ = select.select([read], [], [], 0)
+        return set(os.read(read, 4096)) & set(_STOP) if ready else set()
+
+    try:
+        yield came
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(read)
+        os.close(write)
 
 
 class Signals:

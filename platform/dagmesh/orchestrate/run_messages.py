@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-
-_INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 
 
 def _cause(error: Any) -> str:
@@ -39,9 +36,3 @@ def failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
         if event.is_failure:
             error = getattr(event.event_specific_data, "error", None)
             yield error.to_string() if error else (event.message or "")
-
-
-def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether somebody stopped it: Dagster makes of a Ctrl-C the failure of a step or of the run."""
-    errors = (getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure)
-    return any(error is not None and error.cls_name in _INTERRUPTS for error in errors)

@@ -22,6 +22,7 @@ from dagmesh.model.mesh import Mesh
 from dagmesh.orchestrate.builder import Builder, dagster_instance
 from dagmesh.orchestrate.inputs import Key
 from dagmesh.orchestrate.loading import Loaded
+from dagmesh.orchestrate.nodes import ProductNode
 from dagmesh.orchestrate.plan import Plan, Todo, parts
 from dagmesh.orchestrate.processes import Guard, fork, how
 from dagmesh.orchestrate.ran import Ran
@@ -37,11 +38,11 @@ Asked = tuple[list[tuple[Key, tuple[date, ...]]], Sequence[date]]
 @contextmanager
 def second_process(mesh: Mesh, domains: Mapping[str, Loaded], wanted: bool) -> Iterator[SecondProcess | None]:
     """The process; None where it is not wanted, nothing is folded beside anything, there is one core, or this process must not fork."""
-    folding = [name for name, loaded in domains.items() if any(product.projection for product in loaded.domain.products)]
+    folding = any(product.projection for loaded in domains.values() for product in loaded.domain.products)
     if not (wanted and folding and len(domains) > 1 and (os.cpu_count() or 1) > 1 and threading.active_count() == 1):
         yield None
         return
-    second = SecondProcess(mesh, domains, frozenset(domains) - frozenset(folding))
+    second = SecondProcess(mesh, domains)
     try:
         yield second
     finally:
@@ -51,9 +52,8 @@ def second_process(mesh: Mesh, domains: Mapping[str, Loaded], wanted: bool) -> I
 class SecondProcess:
     """One batch at a time, made by another process; `batch` is the one that it is making, empty when it makes none."""
 
-    def __init__(self, mesh: Mesh, domains: Mapping[str, Loaded], not_folding: frozenset[str]) -> None:
+    def __init__(self, mesh: Mesh, domains: Mapping[str, Loaded]) -> None:
         self.batch: tuple[Todo, ...] = ()
-        self._not_folding = not_folding
         self._began = 0.0
         self._here, there = Pipe()
         self._guard = Guard(closing=(self._here.fileno(), there.fileno()))
@@ -66,11 +66,13 @@ class SecondProcess:
         """Whose batch it is making."""
         return frozenset(todo.node.key[0] for todo in self.batch)
 
-    def offer(self, planned: Plan, batch: Sequence[Todo], looked_at: Sequence[date]) -> None:
-        """Have something made beside the batch, when the process is free and there is something of the plan worth it."""
-        beside = planned.batch_beside(self._not_folding | {todo.node.key[0] for todo in batch})
-        if self._pid is None or self.batch or len(parts(beside)) < WORTH:
+    def offer(self, planned: Plan, looked_at: Sequence[date]) -> None:
+        """Have the largest batch that folds events made, when the process is free, it is worth that, and another is left for here."""
+        whole = planned.whole_batches()
+        folding = [batch for batch in whole if _folds(batch) and len(parts(batch)) >= WORTH]
+        if self._pid is None or self.batch or len(whole) < 2 or not folding:
             return
+        beside = max(folding, key=lambda batch: len(parts(batch)))
         asked: Asked = ([(todo.node.key, todo.days) for todo in beside], looked_at)
         try:
             self._here.send(asked)
@@ -85,13 +87,14 @@ class SecondProcess:
 
     def made(self) -> tuple[tuple[Todo, ...], Ran]:
         """The batch it was making, once that is over, and what came of it; a process that died has failed, and is offered nothing more."""
-        batch, self.batch = self.batch, ()
         try:
-            return batch, self._here.recv()
-        except (EOFError, ConnectionError):
+            ran = self._here.recv()
+        except (EOFError, OSError):
+            keys = tuple(todo.node.key for todo in self.batch)
             words = f"the process that made it {how(self._ended())} before it was done. What was published before is as it was."
-        keys = tuple(todo.node.key for todo in batch)
-        return batch, Ran(keys[0][0], keys, days_made(batch), False, perf_counter() - self._began, (words,))
+            ran = Ran(keys[0][0], keys, days_made(self.batch), False, perf_counter() - self._began, (words,))
+        batch, self.batch = self.batch, ()  # only now: who is interrupted while waiting knows what is being made
+        return batch, ran
 
     def end(self) -> None:
         """End the process; a batch that it is making is interrupted, and its run is recorded as that."""
@@ -110,6 +113,10 @@ class SecondProcess:
         return os.waitstatus_to_exitcode(status)
 
 
+def _folds(batch: Sequence[Todo]) -> bool:
+    return any(isinstance(todo.node, ProductNode) and todo.node.product.projection for todo in batch)
+
+
 def _serve(connection: Connection, mesh: Mesh, domains: Mapping[str, Loaded]) -> None:
     """Make what is asked for until nobody can ask any more."""
     if not connection.poll(None):
@@ -121,5 +128,5 @@ def _serve(connection: Connection, mesh: Mesh, domains: Mapping[str, Loaded]) ->
                 keys, looked_at = connection.recv()
                 batch = [Todo(builder.nodes[key], days, "", frozenset()) for key, days in keys]
                 connection.send(builder.run(batch, lambda step: None, looked_at))
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):
         return
