@@ -8,10 +8,13 @@ AGAIN ?=
 HANGS := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true # a test that hangs says where, and fails
 ORDERS ?= 1000
 V := .venv/bin
+# Of parts that passed, nothing is run AGAIN.
+tests = [ -n "$(AGAIN)" ] && [ -e .pytest_cache/$@.passed ] || { rm -f .pytest_cache/$@.passed \
+  && $(V)/python -m pytest -q $(1) -o cache_dir=.pytest_cache/$@ $(HANGS) $(AGAIN) && touch .pytest_cache/$@.passed; }
 DOMAINS := $(wildcard domains/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint golden bench pin clean
+.PHONY: help setup demo test rules browser slow lint golden bench pin clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -32,12 +35,16 @@ ifneq ($(SERVE),0)
 	@$(V)/dagmesh up --port $(PORT)
 endif
 
-test: setup ## the tests that take minutes at most (AGAIN=--last-failed: those that failed)
-	@$(V)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not browser" -o cache_dir=.pytest_cache/test $(HANGS) $(AGAIN)
-	@$(V)/python -m pytest -q -m "browser and not slow" -o cache_dir=.pytest_cache/browser $(HANGS) $(AGAIN)
+test: rules browser ## the tests that take minutes at most (AGAIN=--last-failed: those that failed)
+
+rules: setup
+	@$(call tests,-n 2 --dist loadgroup -m "not slow and not browser")
+
+browser: setup
+	@$(call tests,-m "browser and not slow")
 
 slow: setup ## the tests that take longer: own environments, faults, mutants
-	@$(V)/python -m pytest -q -n 2 -m slow -o cache_dir=.pytest_cache/slow $(HANGS) $(AGAIN)
+	@$(call tests,-n 2 -m slow)
 
 lint: setup ## ruff, mypy, import rules
 	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/mypy platform/dagmesh platform/policies && $(V)/lint-imports

@@ -23,6 +23,7 @@ from dagmesh.consume.service.worker import work
 _WORD = 64
 _LOOK_EVERY = 1.0  # seconds between two looks for workers that ended by themselves
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
+_RESERVED = 256  # MiB of address space, not memory: stacks of threads and what allocators set aside took 220 in small queries
 
 
 def main(descriptor: int, lake: str, memory_mb: int) -> None:
@@ -98,7 +99,7 @@ def _confine(memory_mb: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = pages * resource.getpagesize() + memory_mb * MEBIBYTE
+        most = pages * resource.getpagesize() + (memory_mb + _RESERVED) * MEBIBYTE
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
