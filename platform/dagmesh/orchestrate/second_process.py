@@ -128,5 +128,5 @@ def _serve(connection: Connection, mesh: Mesh, domains: Mapping[str, Loaded]) ->
                 keys, looked_at = connection.recv()
                 batch = [Todo(builder.nodes[key], days, "", frozenset()) for key, days in keys]
                 connection.send(builder.run(batch, lambda step: None, looked_at))
-    except (EOFError, OSError):
+    except (EOFError, ConnectionError):  # who asked is gone; any other error is told by this process's traceback
         return
